@@ -1,0 +1,437 @@
+//! How objects come into being: the checks and defaults of C_CreateObject, generation, unwrapping, derivation and import.
+//!
+//! Defaults that the standard leaves to the token: CKA_PRIVATE is true for private and secret keys, else false. CKA_SENSITIVE is
+//! true for private keys and for imports, false for other secret keys. CKA_EXTRACTABLE is true after unwrapping and encapsulation
+//! (as §5.18 says) and for secret keys that are not sensitive, else false. Usage flags are true where the class row lists the use;
+//! of an import, as the blob rules say. CKA_DERIVE is false except for imports.
+
+use super::attributes;
+use super::certificate;
+use super::claim;
+use super::classes::{self, ClassRow};
+use super::error::{ObjectError, Reason};
+use super::ids;
+use super::instance::Object;
+use super::numbers;
+use super::point;
+use super::rules::Rules;
+use super::spki;
+use super::template::Template;
+use super::value::{Value, without_leading_zeros};
+use cngtoken_key::{Claim, Half, KeyParts};
+use cryptoki_sys::*;
+
+/// How an object comes into being.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Origin {
+    /// C_CreateObject with plain attributes.
+    Created,
+    /// C_GenerateKey or C_GenerateKeyPair.
+    Generated {
+        /// CKA_KEY_GEN_MECHANISM.
+        mechanism: u64,
+    },
+    /// C_UnwrapKey.
+    Unwrapped,
+    /// C_EncapsulateKey or C_DecapsulateKey.
+    Encapsulated,
+    /// C_DeriveKey; the two facts are the base key's attributes.
+    Derived {
+        /// CKA_ALWAYS_SENSITIVE of the base key.
+        always_sensitive: bool,
+        /// CKA_NEVER_EXTRACTABLE of the base key.
+        never_extractable: bool,
+    },
+    /// A blob, by whatever door.
+    Imported,
+}
+
+/// Who asks.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Actor {
+    /// The security officer is logged in.
+    pub so: bool,
+    /// The user is logged in.
+    pub logged_in: bool,
+}
+
+/// What an imported key may be used for, when the template does not say.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Usage {
+    /// What the key type can do; DERIVE for Diffie-Hellman and X25519.
+    #[default]
+    Family,
+    /// Signatures only: CALG_RSA_SIGN, the ECDSA magics.
+    SignOnly,
+    /// Signatures and derivation: the ECDH magics, which Windows gives to every EC key.
+    DeriveAndSign,
+}
+
+/// What the source of a key says beside its numbers.
+#[derive(Clone, Debug, Default)]
+pub struct KeyDefaults {
+    /// Key type of a symmetric key (else CKK_GENERIC_SECRET) or CKK_X9_42_DH for a Diffie-Hellman key (else CKK_DH).
+    pub key_type: Option<u64>,
+    /// CKA_ID if the template has none.
+    pub id: Option<Vec<u8>>,
+    /// Use of an imported key.
+    pub usage: Usage,
+    /// CKA_CNG_ORIGIN of an imported key.
+    pub origin: Option<String>,
+}
+
+/// What C_CreateObject makes of a template.
+#[derive(Debug)]
+pub enum Draft {
+    /// No key: finished but for its CKA_UNIQUE_ID (and a certificate's CKA_CHECK_VALUE).
+    Object(Object),
+    /// A key: `claim` goes to `crypto::admit`, and the half of that class, with the rest of the template, to [`from_parts`].
+    Key {
+        /// The key's numbers.
+        claim: Claim,
+        /// Which half of the admitted pair is meant. A symmetric key is private.
+        half: Half,
+        /// The template without the numbers.
+        template: Template,
+    },
+}
+
+/// Checks a template for a new object of the class that it names.
+///
+/// # Errors
+/// What §4.1.1 lists, and `UserNotLoggedIn` for a private object without the user.
+pub fn create(mut t: Template, origin: &Origin, actor: &Actor) -> Result<Draft, ObjectError> {
+    let class = t.ulong(CKA_CLASS).ok_or_else(|| ObjectError::at(Reason::TemplateIncomplete, CKA_CLASS, "not given"))?;
+    let subtype = match classes::subtype_attribute(class) {
+        Some(id) => Some(t.ulong(id).ok_or_else(|| ObjectError::at(Reason::TemplateIncomplete, id, "not given"))?),
+        None => None,
+    };
+    let row = class_row(class, subtype)?;
+    if class == CKO_PROFILE {
+        return Err(ObjectError::at(Reason::AttributeValueInvalid, CKA_CLASS, "profiles are made by the token, not by applications"));
+    }
+    check(&mut t, row, origin, actor)?;
+    if row.is_key() {
+        let claim = claim::of_template(row, &t)?;
+        check_length(row, &claim)?;
+        let half = if class == CKO_PUBLIC_KEY { Half::Public } else { Half::Private };
+        let template = t.iter().filter(|(id, _)| !is_number(row, *id)).map(|(id, v)| (id, v.clone())).collect();
+        return Ok(Draft::Key { claim, half, template });
+    }
+    if class == CKO_CERTIFICATE {
+        certificate::complete(&mut t)?;
+    }
+    let mut object = Object::bare(row);
+    if class == CKO_DOMAIN_PARAMETERS {
+        for (id, of) in [(CKA_PRIME_BITS, CKA_PRIME), (CKA_SUBPRIME_BITS, CKA_SUBPRIME)] {
+            if let (Some(_), Some(n)) = (row.has(id), t.bytes(of)) {
+                t.insert(id, Value::Ulong(cngtoken_key::Uint::from_be(n).bit_len() as u64));
+            }
+        }
+    }
+    object.put(CKA_PRIVATE, Value::Bool(false));
+    for (id, value) in t.iter() {
+        object.put(id, value.clone());
+    }
+    if class == CKO_DOMAIN_PARAMETERS {
+        object.put(CKA_LOCAL, Value::Bool(matches!(origin, Origin::Generated { .. })));
+    }
+    object.put_presets();
+    finish(object, actor).map(Draft::Object)
+}
+
+/// The numbers that a C_CreateObject template gives: they go into the claim and are laid out again from the admitted key.
+fn is_number(row: &ClassRow, id: u64) -> bool {
+    let extra = matches!(id, CKA_PUBLIC_EXPONENT | CKA_EC_PARAMS | CKA_EC_POINT | CKA_PARAMETER_SET | CKA_PRIME | CKA_SUBPRIME | CKA_BASE);
+    extra || id == CKA_MODULUS || id == CKA_VALUE || row.is_secret(id)
+}
+
+fn class_row(class: u64, subtype: Option<u64>) -> Result<&'static ClassRow, ObjectError> {
+    classes::row(class, subtype).ok_or_else(|| match classes::subtype_attribute(class) {
+        Some(id) => {
+            let detail = format!("{:#x} is not supported for this class", subtype.unwrap_or_default());
+            ObjectError::at(Reason::AttributeValueInvalid, id, detail)
+        }
+        None => ObjectError::at(Reason::AttributeValueInvalid, CKA_CLASS, format!("{class:#x} is not a class that this token can make")),
+    })
+}
+
+/// Checks, before any costly step, that a template can be laid over a new key of that class and type: what from_parts would refuse
+/// without knowing the numbers. `t` loses what says nothing (a usage the class does not have, with CK_FALSE).
+///
+/// # Errors
+/// As [`create`].
+pub fn precheck(t: &mut Template, class: u64, key_type: u64, origin: &Origin, actor: &Actor) -> Result<(), ObjectError> {
+    let row = class_row(class, Some(key_type))?;
+    agrees(t, CKA_CLASS, class)?;
+    agrees(t, CKA_KEY_TYPE, key_type)?;
+    check(t, row, origin, actor)?;
+    if t.bool(CKA_PRIVATE).unwrap_or(class != CKO_PUBLIC_KEY) && !actor.logged_in {
+        return Err(not_logged_in());
+    }
+    Ok(())
+}
+
+fn agrees(t: &Template, id: u64, want: u64) -> Result<(), ObjectError> {
+    match t.ulong(id) {
+        Some(n) if n != want => Err(ObjectError::at(Reason::TemplateInconsistent, id, format!("{n:#x} given, the key is {want:#x}"))),
+        _ => Ok(()),
+    }
+}
+
+/// The rules of §4.1.1 for one row, without the values.
+fn check(t: &mut Template, row: &ClassRow, origin: &Origin, actor: &Actor) -> Result<(), ObjectError> {
+    let mut silent = Vec::new();
+    for (id, value) in t.iter() {
+        if attributes::is_import_input(id) {
+            return Err(ObjectError::at(Reason::TemplateInconsistent, id, "only for importing a blob through C_CreateObject"));
+        }
+        let Some(has) = row.has(id) else {
+            // Clients say FALSE for every use they do not want, whatever the class.
+            if *value == Value::Bool(false) {
+                silent.push(id);
+                continue;
+            }
+            return Err(ObjectError::at(Reason::TemplateInconsistent, id, format!("not an attribute of {}", row.name)));
+        };
+        if has.rules.has(Rules::COMPUTED) {
+            return Err(ObjectError::at(Reason::AttributeReadOnly, id, "only the token sets it"));
+        }
+        let forbidden = match origin {
+            Origin::Created => has.rules.has(Rules::NO_CREATE),
+            Origin::Generated { .. } => has.rules.has(Rules::NO_GENERATE.and(Rules::SECRET)),
+            Origin::Unwrapped | Origin::Encapsulated | Origin::Derived { .. } => has.rules.has(Rules::NO_UNWRAP.and(Rules::SECRET)),
+            Origin::Imported => false,
+        };
+        if forbidden {
+            return Err(ObjectError::at(Reason::TemplateInconsistent, id, "must not be given here"));
+        }
+        if has.rules.has(Rules::SO) && *value == Value::Bool(true) && !actor.so {
+            return Err(ObjectError::at(Reason::AttributeReadOnly, id, "only the security officer can set it to true"));
+        }
+        if id == CKA_OBJECT_VALIDATION_FLAGS && *value != Value::Ulong(0) {
+            return Err(ObjectError::at(Reason::AttributeValueInvalid, id, "this token has no validation that an object could be consistent with"));
+        }
+    }
+    for id in silent {
+        t.remove(id);
+    }
+    let required = match origin {
+        Origin::Created => Rules::CREATE,
+        Origin::Generated { .. } if row.is_key() => Rules::GENERATE,
+        Origin::Unwrapped => Rules::UNWRAP,
+        Origin::Generated { .. } => Rules::CREATE,
+        Origin::Encapsulated | Origin::Derived { .. } | Origin::Imported => return Ok(()),
+    };
+    for has in row.iter() {
+        if has.rules.has(required) && !t.contains(has.id) {
+            return Err(ObjectError::at(Reason::TemplateIncomplete, has.id, format!("not given, and {} requires it", row.name)));
+        }
+    }
+    if row.has(CKA_SEED).is_some() && *origin == Origin::Created && !t.contains(CKA_SEED) && !t.contains(CKA_VALUE) {
+        return Err(ObjectError::at(Reason::TemplateIncomplete, CKA_VALUE, "neither it nor CKA_SEED is given"));
+    }
+    Ok(())
+}
+
+fn check_length(row: &ClassRow, claim: &Claim) -> Result<(), ObjectError> {
+    let Claim::Secret(value) = claim else { return Ok(()) };
+    length_fits(row, value.len())
+}
+
+fn length_fits(row: &ClassRow, len: usize) -> Result<(), ObjectError> {
+    let fits = if row.lengths.is_empty() { len != 0 } else { row.lengths.contains(&len) };
+    if fits {
+        return Ok(());
+    }
+    let detail = if row.lengths.is_empty() { "an empty key".to_owned() } else { format!("{len} bytes, where {} has {:?}", row.name, row.lengths) };
+    Err(ObjectError::at(Reason::KeySize, CKA_VALUE, detail))
+}
+
+/// Makes the object of an admitted or generated key: its own attributes, the template laid over them, defaults for the rest.
+/// A template attribute that repeats a number of the key must agree with it.
+///
+/// # Errors
+/// As [`create`]; `KeySize` for a symmetric key of a length that its type does not have.
+pub fn from_parts(parts: &KeyParts, template: &Template, origin: &Origin, defaults: &KeyDefaults, actor: &Actor) -> Result<Object, ObjectError> {
+    let (class, key_type) = class_of(parts, template, defaults)?;
+    let mut t = template.clone();
+    let row = class_row(class, Some(key_type))?;
+    agrees(&t, CKA_CLASS, class)?;
+    agrees(&t, CKA_KEY_TYPE, key_type)?;
+    // What the template of a creation had to hold was checked with the numbers still in it.
+    let born = if *origin == Origin::Created { Origin::Imported } else { *origin };
+    check(&mut t, row, &born, actor)?;
+    if let KeyParts::Secret(value) = parts {
+        length_fits(row, value.len())?;
+    }
+
+    let mut object = Object::bare(row);
+    for (id, own) in numbers::of_parts(parts) {
+        if row.has(id).is_none() {
+            continue;
+        }
+        let kept = match t.remove(id) {
+            Some(given) => agreed(id, &given, own, parts, origin)?,
+            None => own,
+        };
+        object.put(id, kept);
+    }
+    lay_over(&mut object, &t, origin, defaults);
+    finish(object, actor)
+}
+
+fn class_of(parts: &KeyParts, t: &Template, defaults: &KeyDefaults) -> Result<(u64, u64), ObjectError> {
+    let class = match parts {
+        KeyParts::Secret(_) => CKO_SECRET_KEY,
+        _ if parts.half() == Half::Public => CKO_PUBLIC_KEY,
+        _ => CKO_PRIVATE_KEY,
+    };
+    let asked = t.ulong(CKA_KEY_TYPE).or(defaults.key_type);
+    let key_type = match parts {
+        KeyParts::RsaPublic(_) | KeyParts::RsaPrivate(_) => CKK_RSA,
+        KeyParts::EcPublic(_) | KeyParts::EcPrivate(_) => CKK_EC,
+        KeyParts::EdwardsPublic(_) | KeyParts::EdwardsPrivate(_) => CKK_EC_EDWARDS,
+        KeyParts::MontgomeryPublic(_) | KeyParts::MontgomeryPrivate(_) => CKK_EC_MONTGOMERY,
+        KeyParts::DsaPublic(_) | KeyParts::DsaPrivate(_) => CKK_DSA,
+        KeyParts::DhPublic(k) => dh_type(asked, k.domain.q.is_some())?,
+        KeyParts::DhPrivate(k) => dh_type(asked, k.public.domain.q.is_some())?,
+        KeyParts::MlKemPublic(_) | KeyParts::MlKemPrivate(_) => CKK_ML_KEM,
+        KeyParts::MlDsaPublic(_) | KeyParts::MlDsaPrivate(_) => CKK_ML_DSA,
+        KeyParts::SlhDsaPublic(_) | KeyParts::SlhDsaPrivate(_) => CKK_SLH_DSA,
+        KeyParts::Secret(_) => asked.unwrap_or(CKK_GENERIC_SECRET),
+    };
+    Ok((class, key_type))
+}
+
+/// The CKA_KEY_TYPE that a key gets under that template.
+///
+/// # Errors
+/// `TemplateInconsistent` if CKK_X9_42_DH is asked for and the subprime is not known.
+pub fn key_type_of(parts: &KeyParts, t: &Template) -> Result<u64, ObjectError> {
+    class_of(parts, t, &KeyDefaults::default()).map(|(_, key_type)| key_type)
+}
+
+/// CKK_DH unless X9.42 is asked for, which needs the order of the subgroup.
+fn dh_type(asked: Option<u64>, has_q: bool) -> Result<u64, ObjectError> {
+    match asked {
+        Some(CKK_X9_42_DH) if has_q => Ok(CKK_X9_42_DH),
+        Some(CKK_X9_42_DH) => Err(ObjectError::at(Reason::TemplateInconsistent, CKA_KEY_TYPE, "CKK_X9_42_DH, but the key has no subprime")),
+        _ => Ok(CKK_DH),
+    }
+}
+
+/// A template attribute that repeats a number: the key's own spelling is kept if both mean the same.
+fn agreed(id: u64, given: &Value, own: Value, parts: &KeyParts, origin: &Origin) -> Result<Value, ObjectError> {
+    let same = match (id, given, &own) {
+        // The length that was asked for at generation; x may come out shorter by its leading zeros.
+        (CKA_VALUE_BITS, Value::Ulong(asked), Value::Ulong(bits)) if matches!(origin, Origin::Generated { .. }) => {
+            return if asked >= bits { Ok(Value::Ulong(*asked)) } else { Err(disagrees(id)) };
+        }
+        (CKA_EC_PARAMS, Value::Bytes(g), Value::Bytes(_)) => match parts {
+            KeyParts::EdwardsPublic(_) | KeyParts::EdwardsPrivate(_) => point::edwards(g.expose()).is_ok(),
+            KeyParts::MontgomeryPublic(_) | KeyParts::MontgomeryPrivate(_) => point::montgomery(g.expose()).is_ok(),
+            _ => *given == own,
+        },
+        (CKA_EC_POINT, Value::Bytes(g), Value::Bytes(_)) => match parts.public() {
+            Some(KeyParts::EcPublic(k)) => point::coordinates(k.curve, g.expose())
+                .is_ok_and(|(x, y)| x == cngtoken_key::Uint::from_be(&k.x) && y == cngtoken_key::Uint::from_be(&k.y)),
+            Some(KeyParts::EdwardsPublic(k)) => point::raw(k.curve.bytes(), g.expose()).is_ok_and(|p| p == k.point),
+            Some(KeyParts::MontgomeryPublic(k)) => point::raw(k.curve.bytes(), g.expose()).is_ok_and(|p| p == k.u),
+            _ => false,
+        },
+        // Empty means "fill it in"; another spelling of the same key is no contradiction.
+        (CKA_PUBLIC_KEY_INFO, Value::Bytes(g), Value::Bytes(_)) => {
+            *given == own || g.is_empty() || spki::stored_public(g.expose()).is_some_and(|k| Some(k) == parts.public())
+        }
+        // CKA_VALUE is a number for some key types; its kind in the table is bytes, so zeros in front are still there.
+        (CKA_VALUE, Value::Bytes(g), Value::Bytes(o)) if is_big_endian_number(parts) => {
+            cngtoken_key::Secret::copy_of(without_leading_zeros(g.expose())) == cngtoken_key::Secret::copy_of(without_leading_zeros(o.expose()))
+        }
+        _ => *given == own,
+    };
+    if same { Ok(own) } else { Err(disagrees(id)) }
+}
+
+fn is_big_endian_number(parts: &KeyParts) -> bool {
+    matches!(parts, KeyParts::EcPrivate(_) | KeyParts::DsaPublic(_) | KeyParts::DsaPrivate(_) | KeyParts::DhPublic(_) | KeyParts::DhPrivate(_))
+}
+
+fn disagrees(id: u64) -> ObjectError {
+    ObjectError::at(Reason::TemplateInconsistent, id, "the template and the key do not agree")
+}
+
+/// The template, then the defaults for a key of that birth.
+fn lay_over(object: &mut Object, t: &Template, origin: &Origin, defaults: &KeyDefaults) {
+    let class = object.class();
+    let imported = *origin == Origin::Imported;
+    for (id, value) in t.iter() {
+        object.put(id, value.clone());
+    }
+    if let (Some(id), false) = (&defaults.id, t.contains(CKA_ID)) {
+        object.put(CKA_ID, Value::bytes(id));
+    }
+    if let Some(text) = &defaults.origin {
+        object.put(ids::CKA_CNG_ORIGIN, Value::bytes(text.as_bytes()));
+    }
+    let mut default = |object: &mut Object, id: u64, value: bool| {
+        if object.get(id).is_none() && object.row().has(id).is_some() {
+            object.put(id, Value::Bool(value));
+        }
+    };
+    default(object, CKA_PRIVATE, class != CKO_PUBLIC_KEY);
+    default(object, CKA_SENSITIVE, imported || class == CKO_PRIVATE_KEY);
+    let unwrapped = matches!(origin, Origin::Unwrapped | Origin::Encapsulated);
+    let open_secret = class == CKO_SECRET_KEY && !imported && !object.bool(CKA_SENSITIVE);
+    default(object, CKA_EXTRACTABLE, unwrapped || open_secret);
+    if imported {
+        default_usage(object, defaults.usage, &mut default);
+    }
+    object.put_presets();
+
+    let (sensitive, hidden) = (object.bool(CKA_SENSITIVE), !object.bool(CKA_EXTRACTABLE));
+    let (always, never) = match origin {
+        Origin::Generated { .. } => (sensitive, hidden),
+        Origin::Derived { always_sensitive, never_extractable } => (*always_sensitive && sensitive, *never_extractable && hidden),
+        Origin::Created | Origin::Unwrapped | Origin::Encapsulated | Origin::Imported => (false, false),
+    };
+    let mechanism = if let Origin::Generated { mechanism } = origin { Some(*mechanism) } else { None };
+    if class != CKO_PUBLIC_KEY {
+        object.put(CKA_ALWAYS_SENSITIVE, Value::Bool(always));
+        object.put(CKA_NEVER_EXTRACTABLE, Value::Bool(never));
+    }
+    object.put(CKA_LOCAL, Value::Bool(mechanism.is_some()));
+    object.put(CKA_KEY_GEN_MECHANISM, Value::Ulong(mechanism.unwrap_or(ids::CK_UNAVAILABLE_INFORMATION)));
+}
+
+/// `vendor-extension.md`, "Rules of import".
+fn default_usage(object: &mut Object, usage: Usage, default: &mut impl FnMut(&mut Object, u64, bool)) {
+    let row = object.row();
+    let derives = matches!(row.subtype, Some(CKK_DH | CKK_X9_42_DH | CKK_EC_MONTGOMERY)) || usage == Usage::DeriveAndSign;
+    default(object, CKA_DERIVE, derives);
+    for id in [CKA_SIGN_RECOVER, CKA_VERIFY_RECOVER] {
+        default(object, id, false);
+    }
+    if usage != Usage::Family && row.class != CKO_SECRET_KEY {
+        for id in [CKA_SIGN, CKA_VERIFY] {
+            default(object, id, row.uses.contains(&id));
+        }
+        for id in [CKA_ENCRYPT, CKA_DECRYPT, CKA_WRAP, CKA_UNWRAP] {
+            default(object, id, false);
+        }
+    }
+}
+
+fn finish(object: Object, actor: &Actor) -> Result<Object, ObjectError> {
+    if object.is_private() && !actor.logged_in {
+        return Err(not_logged_in());
+    }
+    if object.bool(CKA_ALWAYS_AUTHENTICATE) && !object.is_private() {
+        return Err(ObjectError::at(Reason::TemplateInconsistent, CKA_ALWAYS_AUTHENTICATE, "true, but CKA_PRIVATE is false"));
+    }
+    Ok(object)
+}
+
+pub(super) fn not_logged_in() -> ObjectError {
+    ObjectError::at(Reason::UserNotLoggedIn, CKA_PRIVATE, "true, and the user is not logged in")
+}

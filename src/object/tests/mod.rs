@@ -1,0 +1,5 @@
+//! Tests of the room through its public face.
+
+mod lifecycle;
+mod oracle;
+mod samples;
