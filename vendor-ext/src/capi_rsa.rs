@@ -13,7 +13,7 @@ use crate::reader::{Order, Reader, Show};
 use crate::rsa;
 use crate::table::Magic;
 use crate::writer::{Writer, ulong};
-use cngtoken_key::{Claim, Half, KeyParts, RsaClaim, RsaPrivate, RsaPublic, Secret, Uint};
+use cngtoken_key::{Claim, Family, Half, KeyParts, RsaClaim, RsaPrivate, RsaPublic, Secret, Uint};
 
 const PUBLIC: Magic = *b"RSA1";
 const PRIVATE: Magic = *b"RSA2";
@@ -74,7 +74,7 @@ pub(crate) fn encode(job: &Job<'_>) -> Result<Secret, EncodeError> {
     match (job.parts, job.row.half) {
         (KeyParts::RsaPrivate(key), Half::Private) => write(job, PRIVATE, &key.public, Some(key)),
         (KeyParts::RsaPrivate(RsaPrivate { public, .. }) | KeyParts::RsaPublic(public), Half::Public) => write(job, PUBLIC, public, None),
-        _ => Err(job.other_family("it is not an RSA key")),
+        _ => Err(job.mismatch(&[Family::Rsa], "it is not an RSA key")),
     }
 }
 

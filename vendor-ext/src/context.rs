@@ -104,7 +104,7 @@ pub struct Decoded {
     pub claim: Claim,
     /// The row of its layout: under PUBLICBLOB and PRIVATEBLOB the row that the magic belongs to.
     pub row: &'static BlobRow,
-    /// Its magic; of a wrapped blob the inner one's.
+    /// Its magic; of a wrapped blob the outer one's.
     pub magic: Magic,
     /// Public or private.
     pub half: Half,

@@ -12,7 +12,7 @@ use crate::reader::{Order, Reader, Show};
 use crate::table::Magic;
 use crate::writer::{Writer, ulong};
 use cngtoken_key::{
-    Claim, Curve, EcClaim, EcPrivate, EcPublic, Half, KeyParts, MontgomeryClaim, MontgomeryCurve, MontgomeryPrivate, MontgomeryPublic, Secret,
+    Claim, Curve, EcClaim, EcPrivate, EcPublic, Family, Half, KeyParts, MontgomeryClaim, MontgomeryCurve, MontgomeryPrivate, MontgomeryPublic, Secret,
 };
 
 /// Which algorithm a magic names.
@@ -211,7 +211,7 @@ pub(crate) fn encode(job: &Job<'_>) -> Result<Secret, EncodeError> {
             write_x25519(job, public, None)
         }
         (KeyParts::EdwardsPublic(_) | KeyParts::EdwardsPrivate(_), _) => Err(job.does_not_fit("CNG has no blob for Edwards curves")),
-        _ => Err(job.other_family("it is not an elliptic-curve key")),
+        _ => Err(job.mismatch(&[Family::Ec, Family::Montgomery], "it is not an elliptic-curve key")),
     }
 }
 

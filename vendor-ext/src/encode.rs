@@ -3,10 +3,11 @@
 //! A private key may be written as a public blob (its public half), never the other way round. Whether the key may leave at all is
 //! not asked here: that is the token's policy.
 
+use crate::blobs::BLOBS;
 use crate::context::SymmetricAlg;
 use crate::error::EncodeError;
 use crate::origin::{Noted, Origin};
-use crate::table::{BLOBS, BlobRow, Codec};
+use crate::table::{BlobRow, Codec, Magic};
 use cngtoken_key::{Family, Half, KeyParts, Secret};
 
 /// One key to be written as one blob type.
@@ -38,14 +39,19 @@ impl Job<'_> {
         self.same_type()?.bytes(key)
     }
 
+    /// The magic that the key came with under this very blob type, else the one that the type is written with.
+    pub(crate) fn magic_as_it_came(&self) -> Magic {
+        let came = self.same_type().map(Origin::magic);
+        came.or_else(|| self.row.magics.first().copied()).unwrap_or_default()
+    }
+
     pub(crate) fn does_not_fit(&self, why: &'static str) -> EncodeError {
         EncodeError::DoesNotFit { type_name: self.row.name, why }
     }
 
-    /// The refusal where neither family nor half could be matched: the half is the reason if the family is right.
-    pub(crate) fn other_family(&self, why: &'static str) -> EncodeError {
-        let same_family = self.row.family.is_none_or(|family| family == self.parts.family());
-        if same_family && self.row.half == Half::Private && self.parts.half() == Half::Public {
+    /// The refusal where neither family nor half could be matched: the half is the reason if the family is one of `families`.
+    pub(crate) fn mismatch(&self, families: &[Family], why: &'static str) -> EncodeError {
+        if families.contains(&self.parts.family()) && self.row.half == Half::Private && self.parts.half() == Half::Public {
             return EncodeError::NeedsPrivate { type_name: self.row.name };
         }
         self.does_not_fit(why)
@@ -78,7 +84,7 @@ pub fn encode(row: &BlobRow, parts: &KeyParts, origin: Option<&Origin>, symmetri
 }
 
 /// Which blob type stands behind PUBLICBLOB or PRIVATEBLOB for this key: the one that it came as, else the fullest.
-fn specific(half: Half, parts: &KeyParts, origin: Option<&Origin>) -> Option<&'static str> {
+pub(crate) fn specific(half: Half, parts: &KeyParts, origin: Option<&Origin>) -> Option<&'static str> {
     let came_as = origin.and_then(Origin::row).filter(|r| r.half == half && r.is_cng() && matches!(r.codec, Codec::Layout { .. }));
     let fits = came_as.filter(|r| r.family.is_none_or(|f| f == parts.family()) && parts.family() != Family::Secret);
     if let Some(row) = fits {
@@ -104,7 +110,7 @@ fn specific(half: Half, parts: &KeyParts, origin: Option<&Origin>) -> Option<&'s
 }
 
 /// True for an ML key whose seed is at hand.
-pub(crate) fn knows_seed(parts: &KeyParts) -> bool {
+fn knows_seed(parts: &KeyParts) -> bool {
     match parts {
         KeyParts::MlKemPrivate(key) => key.seed.is_some(),
         KeyParts::MlDsaPrivate(key) => key.seed.is_some(),

@@ -10,19 +10,30 @@
 extern crate alloc;
 
 mod alg;
+mod blobs;
 mod capi;
+mod capi_dh;
+mod capi_dss;
 mod capi_rsa;
 mod context;
+mod curves;
 mod decode;
+mod dh;
+mod dsa;
 mod ecc;
+mod ecc_full;
 mod encode;
 mod error;
+mod key_data;
 mod origin;
+mod pq;
 mod reader;
 mod rsa;
 mod table;
+mod wrapped;
 mod writer;
 
+pub use blobs::BLOBS;
 pub use cngtoken_key::Claim;
 pub use context::{Context, CurveName, Decoded, SymmetricAlg, UseHint};
 pub use decode::{Explanation, decode, explain};
@@ -30,4 +41,4 @@ pub use encode::encode;
 pub use error::{BlobError, EncodeError, Expected, Fault, FaultClass, Text};
 pub use origin::Origin;
 pub use reader::Field;
-pub use table::{BLOBS, BlobRow, Magic, magic_text, row, sniff};
+pub use table::{BlobRow, Magic, magic_text, row, sniff};

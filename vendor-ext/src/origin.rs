@@ -2,7 +2,7 @@
 //! its header said that a canonical writer would say otherwise. Small, holds nothing secret, and has a text form for the store.
 
 use crate::reader::hex;
-use crate::table::{BlobRow, Magic, magic_text, row};
+use crate::table::{BlobRow, Magic, magic_text, row, row_inside};
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt::Write as _;
@@ -23,6 +23,9 @@ pub(crate) enum Noted {
     CbPrime2,
     CbPublicExp,
     HashAlgorithm,
+    /// Magic of the blob inside a wrapped one.
+    Inner,
+    KeyType,
     StandardVersion,
     /// Bytes of the DSSSEED of a blob that has no seed and does not say so in the canonical way.
     DssSeed,
@@ -46,6 +49,8 @@ static KEYS: &[(Noted, &str)] = &[
     (Noted::CbPrime2, "cbPrime2"),
     (Noted::CbPublicExp, "cbPublicExp"),
     (Noted::HashAlgorithm, "hashAlgorithm"),
+    (Noted::Inner, "inner"),
+    (Noted::KeyType, "keytype"),
     (Noted::StandardVersion, "standardVersion"),
     (Noted::DssSeed, "DSSSEED"),
     (Noted::CurveSeed, "curveSeed"),
@@ -102,7 +107,7 @@ impl Origin {
         self.type_name
     }
 
-    /// The magic; of a wrapped blob the inner one's.
+    /// The magic; of a wrapped blob the outer one's.
     #[must_use]
     pub fn magic(&self) -> Magic {
         self.magic
@@ -156,6 +161,27 @@ impl Origin {
         Some(Self::with_notes(row, magic, notes))
     }
 
+    /// The origin of the blob `outer` that holds the blob of this origin.
+    pub(crate) fn wrapped_in(self, outer: &BlobRow, magic: Magic, note: Option<(Noted, u32)>) -> Self {
+        let mut notes = self.notes;
+        notes.bytes(Noted::Inner, &self.magic);
+        notes.0.extend(note.map(|(key, value)| (key, Note::Number(value))));
+        Self { type_name: outer.name, magic, notes }
+    }
+
+    /// The row of the blob inside this wrapped one.
+    pub(crate) fn inner_row(&self) -> Option<&'static BlobRow> {
+        let magic: Magic = self.bytes(Noted::Inner)?.try_into().ok()?;
+        row_inside(self.magic, magic)
+    }
+
+    /// The origin of the blob inside this wrapped one.
+    pub(crate) fn unwrapped(&self) -> Option<Self> {
+        let magic: Magic = self.bytes(Noted::Inner)?.try_into().ok()?;
+        let notes = self.notes.0.iter().filter(|(key, _)| !matches!(key, Noted::Inner | Noted::KeyType)).cloned().collect();
+        Some(Self::with_notes(self.inner_row()?, magic, Notes(notes)))
+    }
+
     pub(crate) fn number(&self, key: Noted) -> Option<u32> {
         self.notes.0.iter().find_map(|(k, note)| match note {
             Note::Number(n) if *k == key => Some(*n),
@@ -171,7 +197,7 @@ impl Origin {
     }
 }
 
-fn unhex(digits: &str) -> Option<Vec<u8>> {
+pub(crate) fn unhex(digits: &str) -> Option<Vec<u8>> {
     let digits = digits.as_bytes();
     if !digits.len().is_multiple_of(2) {
         return None;

@@ -12,7 +12,7 @@ use crate::origin::{Noted, Notes};
 use crate::reader::{Order, Reader, Show};
 use crate::table::Magic;
 use crate::writer::{Writer, ulong};
-use cngtoken_key::{Claim, KeyParts, RsaClaim, RsaPrivate, RsaPublic, Secret, Uint};
+use cngtoken_key::{Claim, Family, KeyParts, RsaClaim, RsaPrivate, RsaPublic, Secret, Uint};
 
 pub(crate) const PUBLIC: Magic = *b"RSA1";
 pub(crate) const PRIVATE: Magic = *b"RSA2";
@@ -115,7 +115,7 @@ pub(crate) fn encode(job: &Job<'_>) -> Result<Secret, EncodeError> {
         (KeyParts::RsaPrivate(key), "RSAPRIVATEBLOB") => write(job, PRIVATE, &key.public, Some(key)),
         (KeyParts::RsaPrivate(key), "RSAFULLPRIVATEBLOB") => write(job, FULL, &key.public, Some(key)),
         (KeyParts::RsaPrivate(RsaPrivate { public, .. }) | KeyParts::RsaPublic(public), "RSAPUBLICBLOB") => write(job, PUBLIC, public, None),
-        _ => Err(job.other_family("it is not an RSA key")),
+        _ => Err(job.mismatch(&[Family::Rsa], "it is not an RSA key")),
     }
 }
 

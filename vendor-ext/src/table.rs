@@ -1,15 +1,15 @@
-//! The table of blob types: one row per name, with the magics it may start with, what it is, and how to read and write it.
-//! Import, export, sniffing, `inspect`, the README's table and the tests all come from it.
+//! What a row of the table of blob types is, and how a row is found: by name, by magic, behind a generic name.
 //!
-//! A magic belongs to one row, except the generic EC ones, which the explicit-curve layout shares: there the second field decides.
+//! A magic belongs to one row, with two exceptions. The generic EC ones stand before an explicit curve too: there the second field
+//! decides. Either version of a CryptoAPI DSS blob is read under either name: by magic alone, the row whose first magic it is.
 
+use crate::blobs::{BEGINNINGS, BLOBS, REFUSED};
 use crate::capi;
 use crate::context::{Context, Decoded};
 use crate::decode::Said;
 use crate::encode::Job;
 use crate::error::{BlobError, EncodeError, Fault};
 use crate::reader::Reader;
-use crate::{capi_rsa, ecc, rsa};
 use alloc::format;
 use alloc::string::String;
 use cngtoken_key::{Family, Half, Secret};
@@ -22,6 +22,8 @@ pub type Magic = [u8; 4];
 pub(crate) enum Place {
     /// At 0.
     Start,
+    /// After cbSize = 16 (NCRYPT_KEY_BLOB_HEADER).
+    NCrypt,
     /// After BLOBHEADER.
     Capi,
 }
@@ -30,6 +32,7 @@ impl Place {
     pub(crate) fn offset(self) -> usize {
         match self {
             Place::Start => 0,
+            Place::NCrypt => 4,
             Place::Capi => 8,
         }
     }
@@ -64,7 +67,7 @@ pub struct BlobRow {
     pub family: Option<Family>,
     /// Which half it carries.
     pub half: Half,
-    /// The magics it may have.
+    /// The magics it may have; the first is the one that a row with several versions is written with.
     pub magics: &'static [Magic],
     /// One sentence: what it is or, where it is refused, what to do instead.
     pub about: &'static str,
@@ -79,7 +82,7 @@ impl BlobRow {
         !matches!(self.codec, Codec::Refused)
     }
 
-    /// True if the magic stands at the start, as in all CNG structures.
+    /// True if the magic stands at the start, as in all BCRYPT structures.
     pub(crate) fn is_cng(&self) -> bool {
         self.place == Place::Start
     }
@@ -91,139 +94,14 @@ impl core::fmt::Debug for BlobRow {
     }
 }
 
-/// All rows.
-pub static BLOBS: &[BlobRow] = &[
-    BlobRow {
-        name: "PUBLICBLOB",
-        symbol: "BCRYPT_PUBLIC_KEY_BLOB",
-        aliases: &[],
-        family: None,
-        half: Half::Public,
-        magics: &[],
-        about: "any CNG public key; the magic decides",
-        place: Place::Start,
-        codec: Codec::ByMagic,
-    },
-    BlobRow {
-        name: "PRIVATEBLOB",
-        symbol: "BCRYPT_PRIVATE_KEY_BLOB",
-        aliases: &[],
-        family: None,
-        half: Half::Private,
-        magics: &[],
-        about: "any CNG private key; the magic decides",
-        place: Place::Start,
-        codec: Codec::ByMagic,
-    },
-    BlobRow {
-        name: "RSAPUBLICBLOB",
-        symbol: "BCRYPT_RSAPUBLIC_BLOB",
-        aliases: &[],
-        family: Some(Family::Rsa),
-        half: Half::Public,
-        magics: &[rsa::PUBLIC],
-        about: "RSA public key: e, n",
-        place: Place::Start,
-        codec: Codec::Layout { decode: rsa::decode, encode: rsa::encode },
-    },
-    BlobRow {
-        name: "RSAPRIVATEBLOB",
-        symbol: "BCRYPT_RSAPRIVATE_BLOB",
-        aliases: &[],
-        family: Some(Family::Rsa),
-        half: Half::Private,
-        magics: &[rsa::PRIVATE],
-        about: "RSA private key: e, n, p, q",
-        place: Place::Start,
-        codec: Codec::Layout { decode: rsa::decode, encode: rsa::encode },
-    },
-    BlobRow {
-        name: "RSAFULLPRIVATEBLOB",
-        symbol: "BCRYPT_RSAFULLPRIVATE_BLOB",
-        aliases: &[],
-        family: Some(Family::Rsa),
-        half: Half::Private,
-        magics: &[rsa::FULL],
-        about: "RSA private key with d and the CRT values",
-        place: Place::Start,
-        codec: Codec::Layout { decode: rsa::decode, encode: rsa::encode },
-    },
-    BlobRow {
-        name: "CAPIPUBLICBLOB",
-        symbol: "LEGACY_RSAPUBLIC_BLOB",
-        aliases: &[],
-        family: Some(Family::Rsa),
-        half: Half::Public,
-        magics: &[*b"RSA1"],
-        about: "CryptoAPI RSA public key (PUBLICKEYBLOB)",
-        place: Place::Capi,
-        codec: Codec::Layout { decode: capi_rsa::decode, encode: capi_rsa::encode },
-    },
-    BlobRow {
-        name: "CAPIPRIVATEBLOB",
-        symbol: "LEGACY_RSAPRIVATE_BLOB",
-        aliases: &[],
-        family: Some(Family::Rsa),
-        half: Half::Private,
-        magics: &[*b"RSA2"],
-        about: "CryptoAPI RSA private key (PRIVATEKEYBLOB)",
-        place: Place::Capi,
-        codec: Codec::Layout { decode: capi_rsa::decode, encode: capi_rsa::encode },
-    },
-    BlobRow {
-        name: "ECCPUBLICBLOB",
-        symbol: "BCRYPT_ECCPUBLIC_BLOB",
-        aliases: &[],
-        family: None,
-        half: Half::Public,
-        magics: &[*b"ECS1", *b"ECS3", *b"ECS5", *b"ECK1", *b"ECK3", *b"ECK5", *b"ECDP", *b"ECKP"],
-        about: "elliptic-curve public key: X, Y",
-        place: Place::Start,
-        codec: Codec::Layout { decode: ecc::decode, encode: ecc::encode },
-    },
-    BlobRow {
-        name: "ECCPRIVATEBLOB",
-        symbol: "BCRYPT_ECCPRIVATE_BLOB",
-        aliases: &[],
-        family: None,
-        half: Half::Private,
-        magics: &[*b"ECS2", *b"ECS4", *b"ECS6", *b"ECK2", *b"ECK4", *b"ECK6", *b"ECDV", *b"ECKV"],
-        about: "elliptic-curve private key: X, Y, d",
-        place: Place::Start,
-        codec: Codec::Layout { decode: ecc::decode, encode: ecc::encode },
-    },
-];
-
 /// A magic that is known and holds no key that the token takes.
 pub(crate) struct RefusedMagic {
     pub(crate) magic: Magic,
     pub(crate) symbol: &'static str,
-    /// The blob types in which it may legally stand.
+    /// The blob types in which it may legally stand; none: it is no key blob at all.
     pub(crate) types: &'static [&'static str],
     pub(crate) what: &'static str,
 }
-
-static REFUSED: &[RefusedMagic] = &[];
-
-/// What magics of a family begin with, to name the family of an unknown one. Longer beginnings first.
-static BEGINNINGS: &[(&[u8], &str)] = &[
-    (b"RSA", "an RSA magic (RSA1, RSA2, RSA3)"),
-    (b"ECS", "an ECDSA magic (ECS1 to ECS6)"),
-    (b"ECK", "an ECDH magic (ECK1 to ECK6, ECKP, ECKV)"),
-    (b"ECD", "a generic ECDSA magic (ECDP, ECDV)"),
-    (b"DHP", "a DH magic (DHPB, DHPV)"),
-    (b"DSP", "a DSA magic (DSPB, DSPV) or an ML-DSA one (DSPK)"),
-    (b"DSS", "an ML-DSA magic (DSSK, DSSS) or a CryptoAPI DSS one"),
-    (b"DPB", "a DSA version 2 magic (DPB2)"),
-    (b"DPV", "a DSA version 2 magic (DPV2)"),
-    (b"MLK", "an ML-KEM magic (MLKP, MLKR, MLKS)"),
-    (b"SHP", "an SLH-DSA magic (SHPK)"),
-    (b"SHS", "an SLH-DSA magic (SHSK)"),
-    (b"\x30\x82", "DER: a PKCS#8 key, whose blob type is PKCS8_PRIVATEKEY"),
-    (b"\x30\x81", "DER: a PKCS#8 key, whose blob type is PKCS8_PRIVATEKEY"),
-    (b"-----", "PEM text: decode its Base64 first"),
-    (b"----", "PEM text: decode its Base64 first"),
-];
 
 /// A magic as people write it: `RSA1`, `\0DH1`, or hexadecimal where it is not text.
 #[must_use]
@@ -264,6 +142,23 @@ pub(crate) fn cng_row_of(input: &[u8]) -> Option<&'static BlobRow> {
     }
 }
 
+/// The row of an NCrypt structure, whose magic comes second.
+fn ncrypt_row_of(input: &[u8]) -> Option<&'static BlobRow> {
+    if magic_at(input, 0)? != [16, 0, 0, 0] {
+        return None;
+    }
+    let magic = magic_at(input, Place::NCrypt.offset())?;
+    BLOBS.iter().find(|r| r.place == Place::NCrypt && r.magics.contains(&magic))
+}
+
+/// The row of a blob with magic `inner` inside a wrapper with magic `outer`.
+pub(crate) fn row_inside(outer: Magic, inner: Magic) -> Option<&'static BlobRow> {
+    let wrapper = BLOBS.iter().find(|r| matches!(r.codec, Codec::Wrapper { .. }) && r.magics.contains(&outer))?;
+    let place = if wrapper.symbol == "PVK" { Place::Capi } else { Place::Start };
+    let is_own = |r: &&BlobRow| r.place == place && r.magics.first() == Some(&inner);
+    BLOBS.iter().find(is_own).or_else(|| BLOBS.iter().find(|r| r.place == place && r.magics.contains(&inner)))
+}
+
 /// The row that a blob belongs to, by its magic.
 ///
 /// # Errors
@@ -272,7 +167,7 @@ pub fn sniff(input: &[u8]) -> Result<&'static BlobRow, BlobError> {
     let Some(found) = magic_at(input, 0) else {
         return Err(BlobError::new(Fault::TooShort { field: "the magic", want: 4, have: input.len() as u64 }, 0));
     };
-    if let Some(row) = cng_row_of(input) {
+    if let Some(row) = cng_row_of(input).or_else(|| ncrypt_row_of(input)) {
         return Ok(row);
     }
     if let Some(refused) = refused_magic(found) {
@@ -280,6 +175,9 @@ pub fn sniff(input: &[u8]) -> Result<&'static BlobRow, BlobError> {
     }
     if capi::looks_like(input) {
         return sniff_capi(input);
+    }
+    if let Some(what) = capi::other_blob(input) {
+        return Err(BlobError::new(Fault::NotSupported { what }, 0));
     }
     Err(BlobError::new(Fault::UnknownMagic { found, like: like(found) }, 0))
 }
@@ -290,7 +188,8 @@ fn sniff_capi(input: &[u8]) -> Result<&'static BlobRow, BlobError> {
         let have = input.len().saturating_sub(offset) as u64;
         return Err(BlobError::new(Fault::TooShort { field: "the magic", want: 4, have }, offset.min(input.len())));
     };
-    let row = BLOBS.iter().find(|r| r.place == Place::Capi && r.magics.contains(&found));
+    let rows = || BLOBS.iter().filter(|r| r.place == Place::Capi);
+    let row = rows().find(|r| r.magics.first() == Some(&found)).or_else(|| rows().find(|r| r.magics.contains(&found)));
     let like = Some("an encrypted or damaged CryptoAPI blob");
     row.ok_or_else(|| BlobError::new(Fault::UnknownMagic { found, like }, offset))
 }
@@ -312,6 +211,9 @@ pub(crate) fn behind(generic: &'static BlobRow, input: &[u8]) -> Result<&'static
         return if is_key_blob && row.half == generic.half { Ok(row) } else { wrong(Some(row.name), None) };
     }
     if let Some(refused) = refused_magic(found) {
+        if refused.types.is_empty() {
+            return wrong(Some(refused.symbol), None);
+        }
         return Err(BlobError::new(Fault::NotSupported { what: refused.what }, 0));
     }
     if capi::looks_like(input)

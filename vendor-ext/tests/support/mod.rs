@@ -32,7 +32,7 @@ pub(crate) fn bytes(value: &Value, field: &str) -> Vec<u8> {
 }
 
 pub(crate) fn uint(hexadecimal: &str) -> Uint {
-    let even = if hexadecimal.len() % 2 == 0 { hexadecimal.to_string() } else { format!("0{hexadecimal}") };
+    let even = if hexadecimal.len().is_multiple_of(2) { hexadecimal.to_string() } else { format!("0{hexadecimal}") };
     Uint::from_be(&hex::decode(even).unwrap())
 }
 
