@@ -167,11 +167,9 @@ pub(crate) fn encode(job: &Job<'_>) -> Result<Secret, EncodeError> {
 
 fn write(job: &Job<'_>, public: &DsaPublic, x: Option<&Uint>) -> Result<Secret, EncodeError> {
     let domain = &public.domain;
-    let version_2 = match job.origin.map(|o| o.magic()) {
-        Some(PUBLIC_V1 | PRIVATE_V1) => false,
-        Some(PUBLIC_V2 | PRIVATE_V2) => true,
-        _ => domain.p.bit_len() > 1024 || domain.q.byte_len() > 20,
-    };
+    let fits_v1 = ulong(domain.p.byte_len()) <= V1_MAX_KEY && ulong(domain.q.byte_len()) <= V1;
+    let came_as_v2 = matches!(job.origin.map(|o| o.magic()), Some(PUBLIC_V2 | PRIVATE_V2));
+    let version_2 = came_as_v2 || !fits_v1;
     let cb_key = job.noted(Noted::CbKey).unwrap_or_else(|| ulong(domain.p.byte_len()));
     if version_2 { write_v2(job, public, x, cb_key) } else { write_v1(job, public, x, cb_key) }
 }

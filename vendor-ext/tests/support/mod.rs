@@ -7,6 +7,8 @@ use cngtoken_key::*;
 use serde_json::Value;
 use std::path::PathBuf;
 
+pub(crate) mod samples;
+
 /// The folder of vectors, or `None` with a line saying so.
 pub(crate) fn folder(name: &str) -> Option<PathBuf> {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../shared/vectors").join(name);
