@@ -1,0 +1,84 @@
+//! Runs real clients, and a kill loop, against the built module and says what came of it.
+//!
+//! `clients` runs the scenario scripts of `../shared/clients` in their laboratory root, compares each step with
+//! `expected.toml`, prints a table and writes `target/conformance.json`. `kill` ends importing processes by SIGKILL and
+//! looks whether what was acknowledged is there. Exit code 0: nothing unexpected. This package never links the module.
+
+mod clients;
+mod expected;
+mod kill;
+mod report;
+mod scenario;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// What went wrong in the harness itself, as one line for a person.
+type Failure = Box<dyn std::error::Error>;
+
+#[derive(Parser)]
+#[command(name = "cngtoken-conformance", about = "Real clients and foreign suites against the built module")]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run client scenarios in the laboratory root (root and mmdebstrap needed once, to build it)
+    Clients(clients::Arguments),
+    /// Kill importing processes with SIGKILL and look for what was acknowledged
+    Kill(kill::Arguments),
+    /// One child of `kill`
+    #[command(hide = true)]
+    KillChild(kill::ChildArguments),
+}
+
+fn main() -> ExitCode {
+    let outcome = match Arguments::parse().command {
+        Command::Clients(arguments) => clients::run(&arguments),
+        Command::Kill(arguments) => kill::run(&arguments),
+        Command::KillChild(arguments) => kill::child(&arguments).map(|()| true),
+    };
+    match outcome {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::from(1),
+        Err(failure) => {
+            eprintln!("cngtoken-conformance: {failure}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// The folder that holds the workspace.
+fn project() -> PathBuf {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    here.parent().unwrap_or(here).to_path_buf()
+}
+
+/// The folder that cargo builds into: the one this program lies in, two levels up.
+fn target() -> Result<PathBuf, Failure> {
+    let program = std::env::current_exe()?;
+    let target = program.parent().and_then(Path::parent).ok_or("this program does not lie in a target folder")?;
+    Ok(target.to_path_buf())
+}
+
+/// The module to test: the one named, or the release build, brought up to date first so that no stale one is tested.
+fn module(named: Option<&Path>) -> Result<PathBuf, Failure> {
+    if let Some(path) = named {
+        return path.canonicalize().map_err(|error| format!("{}: {error}", path.display()).into());
+    }
+    let target = target()?;
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let built = std::process::Command::new(cargo)
+        .args(["build", "--release", "--quiet", "-p", "cngtoken", "-p", "cngtoken-cli", "--target-dir"])
+        .arg(&target)
+        .current_dir(project())
+        .status()?;
+    if !built.success() {
+        return Err("the module does not build: cargo build --release -p cngtoken".into());
+    }
+    Ok(target.join("release").join("libcngtoken.so"))
+}
