@@ -1,0 +1,345 @@
+//! Connections to one store file: how they are opened, lent to threads, and kept away from a fork's child.
+//!
+//! `read` and `write` are the only ways into SQLite for the rest of the room. Waiting for another process happens outside the gate, so that a
+//! fork never waits for it. Store format, section 8.
+
+use crate::gate::{self, Birth};
+use crate::schema;
+use crate::{StoreError, vault};
+use nix::unistd::AccessFlags;
+use rusqlite::config::DbConfig;
+use rusqlite::{Connection, OpenFlags};
+use std::cell::Cell;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
+use std::time::{Duration, Instant};
+
+/// A connection, and which side of which fork it belongs to.
+struct Link {
+    conn: Option<Connection>,
+    birth: Birth,
+}
+
+impl Drop for Link {
+    fn drop(&mut self) {
+        let Some(conn) = self.conn.take() else { return };
+        if self.birth.still().is_err() {
+            // Closing an inherited connection would act on the parent's locks and files.
+            std::mem::forget(conn);
+        } else {
+            let _pass = gate::enter();
+            drop(conn);
+        }
+    }
+}
+
+type Slot = Mutex<Option<Link>>;
+
+/// The connections of one `Vault`.
+pub(crate) struct Links {
+    path: PathBuf,
+    store_id: [u8; 16],
+    file: (u64, u64),
+    birth: Birth,
+    readers: Vec<Slot>,
+    writer: Slot,
+}
+
+impl Links {
+    /// To an existing file. Migrates an older format if the file can be written.
+    pub(crate) fn open(path: PathBuf) -> Result<Self, StoreError> {
+        gate::may_open()?;
+        let birth = Birth::now();
+        let file = identity(&path)?;
+        let mut wait = Patience::new();
+        let (link, store_id) = loop {
+            let opened = {
+                let _pass = gate::enter();
+                connect(&path, Use::Read).and_then(|conn| Ok((vault::store_id(&conn)?, conn)))
+            };
+            match opened {
+                Err(StoreError::Busy) if wait.again() => {}
+                Err(e) => return Err(explain(e, &path)),
+                Ok((store_id, conn)) => break (Link { conn: Some(conn), birth }, store_id),
+            }
+        };
+        let count = std::thread::available_parallelism().map_or(2, usize::from).clamp(2, MOST_READERS);
+        let mut readers: Vec<Slot> = std::iter::repeat_with(|| Mutex::new(None)).take(count).collect();
+        if let Some(slot) = readers.get_mut(preferred(count)) {
+            *slot = Mutex::new(Some(link));
+        }
+        Ok(Self { path, store_id, file, birth, readers, writer: Mutex::new(None) })
+    }
+
+    pub(crate) fn store_id(&self) -> &[u8; 16] {
+        &self.store_id
+    }
+
+    /// Runs `f` in one read transaction; again from the start if the store was busy.
+    pub(crate) fn read<T>(&self, mut f: impl FnMut(&Connection) -> Result<T, StoreError>) -> Result<T, StoreError> {
+        let mut wait = Patience::new();
+        loop {
+            self.birth.still()?;
+            // Declared before the pass: a link is closed after the gate was left.
+            let mut dead = None;
+            let result = {
+                let _pass = gate::enter();
+                let mut slot = self.reader();
+                let result = self.connected(&mut slot, Use::Read).and_then(|conn| {
+                    conn.prepare_cached("BEGIN")?.execute([])?;
+                    let open = Transaction { conn };
+                    let value = f(conn)?;
+                    open.end("COMMIT")?;
+                    Ok(value)
+                });
+                if matches!(result, Err(StoreError::Io { .. })) || slot.as_ref().is_some_and(Link::is_stuck) {
+                    dead = slot.take();
+                }
+                result
+            };
+            drop(dead);
+            match result {
+                Err(StoreError::Busy) if wait.again() => {}
+                Err(e) => return Err(explain(e, &self.path)),
+                Ok(value) => return Ok(value),
+            }
+        }
+    }
+
+    /// Runs `f` in one write transaction and commits it. On any error nothing has changed.
+    pub(crate) fn write<T, E: From<StoreError>>(&self, f: impl FnOnce(&Connection) -> Result<T, E>) -> Result<T, E> {
+        self.birth.still()?;
+        let mut slot = locked(&self.writer);
+        let mut dead = None;
+        let result = self.write_in(&mut slot, f);
+        if slot.as_ref().is_some_and(Link::is_stuck) {
+            dead = slot.take();
+        }
+        drop(slot);
+        drop(dead);
+        result
+    }
+
+    fn write_in<T, E: From<StoreError>>(&self, slot: &mut Option<Link>, f: impl FnOnce(&Connection) -> Result<T, E>) -> Result<T, E> {
+        let told = |e: StoreError| E::from(explain(e, &self.path));
+        let mut wait = Patience::new();
+        loop {
+            let _pass = gate::enter();
+            let begun = self.connected(slot, Use::Write).and_then(|conn| {
+                conn.busy_timeout(Duration::ZERO)?;
+                conn.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
+                Ok(conn)
+            });
+            let conn = match begun {
+                Ok(conn) => conn,
+                Err(StoreError::Busy) => {
+                    drop(_pass);
+                    if wait.again() {
+                        continue;
+                    }
+                    return Err(told(StoreError::Busy));
+                }
+                Err(e) => return Err(told(e)),
+            };
+            let open = Transaction { conn };
+            // From here on only readers are waited for, and they are quick.
+            conn.busy_timeout(READERS_END).map_err(|e| told(e.into()))?;
+            self.same_file()?;
+            let value = f(conn)?;
+            open.end("COMMIT").map_err(told)?;
+            return Ok(value);
+        }
+    }
+
+    /// Refuses to go on with a file that is no longer the one under its name: what is written to it would be lost.
+    pub(crate) fn same_file(&self) -> Result<(), StoreError> {
+        if identity(&self.path)? == self.file {
+            return Ok(());
+        }
+        Err(StoreError::Io { why: format!("{} was replaced by another file; open it anew", self.path.display()) })
+    }
+
+    /// Whether this user may write file and directory.
+    pub(crate) fn writable(&self) -> bool {
+        writable(&self.path)
+    }
+
+    /// Gives back memory that a large transaction needed.
+    pub(crate) fn shrink(&self) {
+        let slot = locked(&self.writer);
+        let _pass = gate::enter();
+        if let Some(conn) = slot.as_ref().and_then(|l| l.conn.as_ref()) {
+            // Only a cache: what it cannot give back is not missed.
+            let _ = conn.release_memory();
+        }
+    }
+
+    /// Forgets all connections without closing them.
+    pub(crate) fn leak(self) {
+        for slot in self.readers.into_iter().chain([self.writer]) {
+            if let Some(conn) = slot.into_inner().unwrap_or_else(PoisonError::into_inner).and_then(|mut l| l.conn.take()) {
+                std::mem::forget(conn);
+            }
+        }
+    }
+
+    /// A free reader, the thread's usual one if possible: its cache is warm.
+    fn reader(&self) -> MutexGuard<'_, Option<Link>> {
+        let start = preferred(self.readers.len());
+        for slot in self.readers.iter().cycle().skip(start).take(self.readers.len()) {
+            match slot.try_lock() {
+                Ok(guard) => return guard,
+                Err(TryLockError::Poisoned(e)) => return e.into_inner(),
+                Err(TryLockError::WouldBlock) => {}
+            }
+        }
+        self.readers.get(start).map_or_else(|| locked(&self.writer), locked)
+    }
+
+    fn connected<'a>(&self, slot: &'a mut Option<Link>, way: Use) -> Result<&'a Connection, StoreError> {
+        if slot.is_none() {
+            gate::may_open()?;
+            let conn = connect(&self.path, way)?;
+            if vault::store_id(&conn)? != self.store_id || identity(&self.path)? != self.file {
+                return Err(StoreError::Io { why: format!("{} was replaced by another file; open it anew", self.path.display()) });
+            }
+            *slot = Some(Link { conn: Some(conn), birth: self.birth });
+        }
+        slot.as_ref().and_then(|l| l.conn.as_ref()).ok_or(StoreError::Forked)
+    }
+}
+
+impl Link {
+    /// Its transaction could not be ended: the connection is of no use any more.
+    fn is_stuck(&self) -> bool {
+        self.conn.as_ref().is_some_and(|c| !c.is_autocommit())
+    }
+}
+
+/// Rolls back unless ended, also when a closure panics.
+struct Transaction<'a> {
+    conn: &'a Connection,
+}
+
+impl Transaction<'_> {
+    fn end(self, sql: &str) -> Result<(), StoreError> {
+        self.conn.prepare_cached(sql)?.execute([])?;
+        Ok(())
+    }
+}
+
+impl Drop for Transaction<'_> {
+    fn drop(&mut self) {
+        if !self.conn.is_autocommit() {
+            // If even this fails, `is_stuck` sees it and the connection is closed.
+            let _ = self.conn.execute_batch("ROLLBACK");
+        }
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Use {
+    Read,
+    Write,
+}
+
+/// A connection that was judged to be to a store of ours. Opened for writing in both cases: a reader may have to undo a dead process's half-written change.
+fn connect(path: &Path, way: Use) -> Result<Connection, StoreError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
+        | OpenFlags::SQLITE_OPEN_NO_MUTEX
+        | OpenFlags::SQLITE_OPEN_NOFOLLOW
+        | OpenFlags::SQLITE_OPEN_PRIVATE_CACHE
+        | OpenFlags::SQLITE_OPEN_EXRESCODE;
+    let conn = Connection::open_with_flags(path, flags)?;
+    conn.busy_timeout(Duration::ZERO)?;
+    conn.set_prepared_statement_cache_capacity(32);
+    for (option, on) in [
+        (DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true),
+        (DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false),
+        (DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER, false),
+        (DbConfig::SQLITE_DBCONFIG_ENABLE_VIEW, false),
+    ] {
+        conn.set_db_config(option, on)?;
+    }
+    conn.execute_batch("PRAGMA cell_size_check = ON; PRAGMA mmap_size = 0; PRAGMA temp_store = MEMORY;")?;
+    if schema::verify(&conn)? {
+        conn.busy_timeout(READERS_END)?;
+        conn.execute_batch("BEGIN IMMEDIATE")?;
+        let open = Transaction { conn: &conn };
+        schema::migrate(&conn, &schema::MIGRATIONS, schema::VERSION)?;
+        open.end("COMMIT")?;
+        conn.busy_timeout(Duration::ZERO)?;
+        schema::verify(&conn)?;
+    }
+    conn.execute_batch(match way {
+        Use::Read => "PRAGMA query_only = ON; PRAGMA cache_size = -2000;",
+        Use::Write => "PRAGMA journal_mode = TRUNCATE; PRAGMA synchronous = FULL; PRAGMA secure_delete = ON; PRAGMA cache_size = -16000;",
+    })?;
+    Ok(conn)
+}
+
+/// Which file lies under the name.
+fn identity(path: &Path) -> Result<(u64, u64), StoreError> {
+    let meta = std::fs::symlink_metadata(path).map_err(|e| StoreError::io(&path.display().to_string(), &e))?;
+    Ok((meta.dev(), meta.ino()))
+}
+
+fn writable(path: &Path) -> bool {
+    let directory = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    [path, directory].iter().all(|p| nix::unistd::eaccess(*p, AccessFlags::W_OK).is_ok())
+}
+
+/// SQLite says "cannot open" where the journal cannot be made: for the caller that is a store that cannot be written.
+fn explain(e: StoreError, path: &Path) -> StoreError {
+    match e {
+        StoreError::Io { .. } if path.exists() && !writable(path) => StoreError::ReadOnly,
+        other => other,
+    }
+}
+
+fn locked(slot: &Slot) -> MutexGuard<'_, Option<Link>> {
+    slot.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// This thread's place among `count`.
+fn preferred(count: usize) -> usize {
+    static NEXT: AtomicUsize = AtomicUsize::new(0);
+    thread_local! {
+        static MINE: Cell<Option<usize>> = const { Cell::new(None) };
+    }
+    let mine = MINE.get().unwrap_or_else(|| {
+        let mine = NEXT.fetch_add(1, Ordering::Relaxed);
+        MINE.set(Some(mine));
+        mine
+    });
+    mine.checked_rem(count).unwrap_or(0)
+}
+
+/// Waits a little longer each time, until it is enough.
+struct Patience {
+    deadline: Option<Instant>,
+    nap: Duration,
+}
+
+impl Patience {
+    fn new() -> Self {
+        Self { deadline: None, nap: Duration::from_micros(200) }
+    }
+
+    /// Sleeps; false if the deadline has passed.
+    fn again(&mut self) -> bool {
+        let now = Instant::now();
+        let deadline = *self.deadline.get_or_insert(now + LONGEST_WAIT);
+        // Processes that began to wait together must not knock together.
+        let jitter = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |d| d.subsec_nanos()) % 300_000;
+        std::thread::sleep(self.nap + Duration::from_nanos(u64::from(jitter)));
+        self.nap = (self.nap * 2).min(Duration::from_millis(5));
+        now < deadline
+    }
+}
+
+const MOST_READERS: usize = 8;
+const LONGEST_WAIT: Duration = Duration::from_secs(60);
+const READERS_END: Duration = Duration::from_secs(30);
