@@ -316,3 +316,16 @@ impl fmt::Display for EncodeError {
 }
 
 impl core::error::Error for EncodeError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::string::ToString;
+
+    #[test]
+    fn a_long_or_hostile_name_does_not_break_the_line() {
+        let name = Text::new(&"\u{1F511}".repeat(1000));
+        assert!(BlobError::new(Fault::UnknownType { name }, usize::MAX).to_string().len() <= 255);
+        assert_eq!(Text::new("a\nb\0").to_string(), "a?b?");
+    }
+}
