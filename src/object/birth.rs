@@ -1,23 +1,16 @@
 //! How objects come into being: the checks and defaults of C_CreateObject, generation, unwrapping, derivation and import.
 //!
-//! Defaults that the standard leaves to the token: CKA_PRIVATE is true for private and secret keys, else false. CKA_SENSITIVE is
-//! true for private keys and for imports, false for other secret keys. CKA_EXTRACTABLE is true after unwrapping and encapsulation
-//! (as §5.18 says) and for secret keys that are not sensitive, else false. Usage flags are true where the class row lists the use;
-//! of an import, as the blob rules say. CKA_DERIVE is false except for imports.
+//! Three steps: [`create`] checks a template of C_CreateObject and finishes what is no key; `crypto` admits a key's numbers;
+//! [`from_parts`] makes the object of a key, whatever door it came by. Defaults are in `defaults.rs`, repeats of numbers in
+//! `agreement.rs`. Source: PKCS #11 3.2 §4.1.1 and the class rows.
 
-use super::attributes;
-use super::certificate;
-use super::claim;
 use super::classes::{self, ClassRow};
 use super::error::{ObjectError, Reason};
-use super::ids;
 use super::instance::Object;
-use super::numbers;
-use super::point;
 use super::rules::Rules;
-use super::spki;
 use super::template::Template;
-use super::value::{Value, without_leading_zeros};
+use super::value::Value;
+use super::{agreement, attributes, certificate, claim, defaults, numbers};
 use cngtoken_key::{Claim, Half, KeyParts};
 use cryptoki_sys::*;
 
@@ -121,6 +114,9 @@ pub fn create(mut t: Template, origin: &Origin, actor: &Actor) -> Result<Draft, 
     if class == CKO_CERTIFICATE {
         certificate::complete(&mut t)?;
     }
+    if class == CKO_TRUST {
+        check_trust(&t)?;
+    }
     let mut object = Object::bare(row);
     if class == CKO_DOMAIN_PARAMETERS {
         for (id, of) in [(CKA_PRIME_BITS, CKA_PRIME), (CKA_SUBPRIME_BITS, CKA_SUBPRIME)] {
@@ -138,6 +134,19 @@ pub fn create(mut t: Template, origin: &Origin, actor: &Actor) -> Result<Draft, 
     }
     object.put_presets();
     finish(object, actor).map(Draft::Object)
+}
+
+/// §4.13: without the certificate's hash an object may only distrust.
+fn check_trust(t: &Template) -> Result<(), ObjectError> {
+    const NO_HASH_NEEDED: [u64; 2] = [CKT_TRUST_UNKNOWN as u64, CKT_NOT_TRUSTED as u64];
+    let trusts = |(id, value): (u64, &Value)| {
+        let is_trust = (CKA_TRUST_SERVER_AUTH..=CKA_TRUST_OCSP_SIGNING).contains(&id);
+        is_trust && !NO_HASH_NEEDED.iter().any(|n| *value == Value::Ulong(*n))
+    };
+    if t.iter().any(trusts) && t.get(CKA_HASH_OF_CERTIFICATE).is_none_or(Value::is_empty) {
+        return Err(ObjectError::at(Reason::TemplateIncomplete, CKA_HASH_OF_CERTIFICATE, "not given, and the object trusts"));
+    }
+    Ok(())
 }
 
 /// The numbers that a C_CreateObject template gives: they go into the claim and are laid out again from the admitted key.
@@ -253,8 +262,8 @@ fn length_fits(row: &ClassRow, len: usize) -> Result<(), ObjectError> {
 ///
 /// # Errors
 /// As [`create`]; `KeySize` for a symmetric key of a length that its type does not have.
-pub fn from_parts(parts: &KeyParts, template: &Template, origin: &Origin, defaults: &KeyDefaults, actor: &Actor) -> Result<Object, ObjectError> {
-    let (class, key_type) = class_of(parts, template, defaults)?;
+pub fn from_parts(parts: &KeyParts, template: &Template, origin: &Origin, from: &KeyDefaults, actor: &Actor) -> Result<Object, ObjectError> {
+    let (class, key_type) = class_of(parts, template, from)?;
     let mut t = template.clone();
     let row = class_row(class, Some(key_type))?;
     agrees(&t, CKA_CLASS, class)?;
@@ -272,12 +281,12 @@ pub fn from_parts(parts: &KeyParts, template: &Template, origin: &Origin, defaul
             continue;
         }
         let kept = match t.remove(id) {
-            Some(given) => agreed(id, &given, own, parts, origin)?,
+            Some(given) => agreement::agreed(id, &given, own, parts, origin)?,
             None => own,
         };
         object.put(id, kept);
     }
-    lay_over(&mut object, &t, origin, defaults);
+    defaults::lay_over(&mut object, &t, origin, from);
     finish(object, actor)
 }
 
@@ -318,107 +327,6 @@ fn dh_type(asked: Option<u64>, has_q: bool) -> Result<u64, ObjectError> {
         Some(CKK_X9_42_DH) if has_q => Ok(CKK_X9_42_DH),
         Some(CKK_X9_42_DH) => Err(ObjectError::at(Reason::TemplateInconsistent, CKA_KEY_TYPE, "CKK_X9_42_DH, but the key has no subprime")),
         _ => Ok(CKK_DH),
-    }
-}
-
-/// A template attribute that repeats a number: the key's own spelling is kept if both mean the same.
-fn agreed(id: u64, given: &Value, own: Value, parts: &KeyParts, origin: &Origin) -> Result<Value, ObjectError> {
-    let same = match (id, given, &own) {
-        // The length that was asked for at generation; x may come out shorter by its leading zeros.
-        (CKA_VALUE_BITS, Value::Ulong(asked), Value::Ulong(bits)) if matches!(origin, Origin::Generated { .. }) => {
-            return if asked >= bits { Ok(Value::Ulong(*asked)) } else { Err(disagrees(id)) };
-        }
-        (CKA_EC_PARAMS, Value::Bytes(g), Value::Bytes(_)) => match parts {
-            KeyParts::EdwardsPublic(_) | KeyParts::EdwardsPrivate(_) => point::edwards(g.expose()).is_ok(),
-            KeyParts::MontgomeryPublic(_) | KeyParts::MontgomeryPrivate(_) => point::montgomery(g.expose()).is_ok(),
-            _ => *given == own,
-        },
-        (CKA_EC_POINT, Value::Bytes(g), Value::Bytes(_)) => match parts.public() {
-            Some(KeyParts::EcPublic(k)) => point::coordinates(k.curve, g.expose())
-                .is_ok_and(|(x, y)| x == cngtoken_key::Uint::from_be(&k.x) && y == cngtoken_key::Uint::from_be(&k.y)),
-            Some(KeyParts::EdwardsPublic(k)) => point::raw(k.curve.bytes(), g.expose()).is_ok_and(|p| p == k.point),
-            Some(KeyParts::MontgomeryPublic(k)) => point::raw(k.curve.bytes(), g.expose()).is_ok_and(|p| p == k.u),
-            _ => false,
-        },
-        // Empty means "fill it in"; another spelling of the same key is no contradiction.
-        (CKA_PUBLIC_KEY_INFO, Value::Bytes(g), Value::Bytes(_)) => {
-            *given == own || g.is_empty() || spki::stored_public(g.expose()).is_some_and(|k| Some(k) == parts.public())
-        }
-        // CKA_VALUE is a number for some key types; its kind in the table is bytes, so zeros in front are still there.
-        (CKA_VALUE, Value::Bytes(g), Value::Bytes(o)) if is_big_endian_number(parts) => {
-            cngtoken_key::Secret::copy_of(without_leading_zeros(g.expose())) == cngtoken_key::Secret::copy_of(without_leading_zeros(o.expose()))
-        }
-        _ => *given == own,
-    };
-    if same { Ok(own) } else { Err(disagrees(id)) }
-}
-
-fn is_big_endian_number(parts: &KeyParts) -> bool {
-    matches!(parts, KeyParts::EcPrivate(_) | KeyParts::DsaPublic(_) | KeyParts::DsaPrivate(_) | KeyParts::DhPublic(_) | KeyParts::DhPrivate(_))
-}
-
-fn disagrees(id: u64) -> ObjectError {
-    ObjectError::at(Reason::TemplateInconsistent, id, "the template and the key do not agree")
-}
-
-/// The template, then the defaults for a key of that birth.
-fn lay_over(object: &mut Object, t: &Template, origin: &Origin, defaults: &KeyDefaults) {
-    let class = object.class();
-    let imported = *origin == Origin::Imported;
-    for (id, value) in t.iter() {
-        object.put(id, value.clone());
-    }
-    if let (Some(id), false) = (&defaults.id, t.contains(CKA_ID)) {
-        object.put(CKA_ID, Value::bytes(id));
-    }
-    if let Some(text) = &defaults.origin {
-        object.put(ids::CKA_CNG_ORIGIN, Value::bytes(text.as_bytes()));
-    }
-    let mut default = |object: &mut Object, id: u64, value: bool| {
-        if object.get(id).is_none() && object.row().has(id).is_some() {
-            object.put(id, Value::Bool(value));
-        }
-    };
-    default(object, CKA_PRIVATE, class != CKO_PUBLIC_KEY);
-    default(object, CKA_SENSITIVE, imported || class == CKO_PRIVATE_KEY);
-    let unwrapped = matches!(origin, Origin::Unwrapped | Origin::Encapsulated);
-    let open_secret = class == CKO_SECRET_KEY && !imported && !object.bool(CKA_SENSITIVE);
-    default(object, CKA_EXTRACTABLE, unwrapped || open_secret);
-    if imported {
-        default_usage(object, defaults.usage, &mut default);
-    }
-    object.put_presets();
-
-    let (sensitive, hidden) = (object.bool(CKA_SENSITIVE), !object.bool(CKA_EXTRACTABLE));
-    let (always, never) = match origin {
-        Origin::Generated { .. } => (sensitive, hidden),
-        Origin::Derived { always_sensitive, never_extractable } => (*always_sensitive && sensitive, *never_extractable && hidden),
-        Origin::Created | Origin::Unwrapped | Origin::Encapsulated | Origin::Imported => (false, false),
-    };
-    let mechanism = if let Origin::Generated { mechanism } = origin { Some(*mechanism) } else { None };
-    if class != CKO_PUBLIC_KEY {
-        object.put(CKA_ALWAYS_SENSITIVE, Value::Bool(always));
-        object.put(CKA_NEVER_EXTRACTABLE, Value::Bool(never));
-    }
-    object.put(CKA_LOCAL, Value::Bool(mechanism.is_some()));
-    object.put(CKA_KEY_GEN_MECHANISM, Value::Ulong(mechanism.unwrap_or(ids::CK_UNAVAILABLE_INFORMATION)));
-}
-
-/// `vendor-extension.md`, "Rules of import".
-fn default_usage(object: &mut Object, usage: Usage, default: &mut impl FnMut(&mut Object, u64, bool)) {
-    let row = object.row();
-    let derives = matches!(row.subtype, Some(CKK_DH | CKK_X9_42_DH | CKK_EC_MONTGOMERY)) || usage == Usage::DeriveAndSign;
-    default(object, CKA_DERIVE, derives);
-    for id in [CKA_SIGN_RECOVER, CKA_VERIFY_RECOVER] {
-        default(object, id, false);
-    }
-    if usage != Usage::Family && row.class != CKO_SECRET_KEY {
-        for id in [CKA_SIGN, CKA_VERIFY] {
-            default(object, id, row.uses.contains(&id));
-        }
-        for id in [CKA_ENCRYPT, CKA_DECRYPT, CKA_WRAP, CKA_UNWRAP] {
-            default(object, id, false);
-        }
     }
 }
 

@@ -5,6 +5,7 @@
 //! else is derived. Called by `token` alone. Source of truth: PKCS #11 3.2 §4; `tests.rs` compares the tables with
 //! `shared/spec/attributes.json`, which was not written by whoever wrote them.
 
+mod agreement;
 mod algorithm;
 pub mod attributes;
 mod birth;
@@ -12,6 +13,7 @@ mod certificate;
 mod change;
 mod claim;
 pub mod classes;
+mod defaults;
 mod error;
 mod groups;
 mod halves;

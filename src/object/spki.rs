@@ -107,10 +107,7 @@ pub fn decode(input: &[u8]) -> Result<Claim, ObjectError> {
     };
     let y = || UintRef::from_der(bits).map(|n| Some(number(n))).map_err(unreadable("the public value"));
     Ok(match Algorithm::read(&info.algorithm)? {
-        Algorithm::Rsa => {
-            let k = RsaPublicKeyRef::from_der(bits).map_err(unreadable("the RSA public key"))?;
-            Claim::Rsa(RsaClaim { n: Some(number(k.modulus)), e: Some(number(k.public_exponent)), ..RsaClaim::default() })
-        }
+        Algorithm::Rsa => decode_rsa(bits)?,
         Algorithm::Ec(curve) => Claim::Ec(EcClaim { curve, point: Some(super::point::coordinates(curve, bits)?), d: None }),
         Algorithm::Edwards(curve) => Claim::Edwards(EdwardsClaim { curve, point: bytes_of(curve.bytes())?, seed: None }),
         Algorithm::Montgomery(curve) => Claim::Montgomery(MontgomeryClaim { curve, u: bytes_of(curve.bytes())?, k: None }),
@@ -120,6 +117,15 @@ pub fn decode(input: &[u8]) -> Result<Claim, ObjectError> {
         Algorithm::MlDsa(set) => Claim::MlDsa(MlDsaClaim { set, pk: bytes_of(set.public_bytes())?, sk: None, seed: None }),
         Algorithm::SlhDsa(set) => Claim::SlhDsa(SlhDsaClaim { set, pk: bytes_of(set.public_bytes())?, sk: None }),
     })
+}
+
+/// Reads a DER RSAPublicKey (PKCS#1), which is also what lies inside SubjectPublicKeyInfo.
+///
+/// # Errors
+/// `EncodingInvalid`.
+pub fn decode_rsa(input: &[u8]) -> Result<Claim, ObjectError> {
+    let k = RsaPublicKeyRef::from_der(input).map_err(unreadable("the RSA public key"))?;
+    Ok(Claim::Rsa(RsaClaim { n: Some(number(k.modulus)), e: Some(number(k.public_exponent)), ..RsaClaim::default() }))
 }
 
 /// The public numbers of a SubjectPublicKeyInfo that this program wrote over an admitted key.

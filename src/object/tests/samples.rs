@@ -1,9 +1,28 @@
 //! Keys of every family for the tests. Their numbers are of the right sizes and otherwise meaningless: this room does not compute.
 
-use super::super::{Actor, KeyDefaults, Object, Origin, Template, from_parts};
+use super::super::{Actor, GivenAttr, KeyDefaults, Object, Origin, Template, from_parts};
 use cngtoken_key::*;
 
 pub(super) const USER: Actor = Actor { so: false, logged_in: true };
+pub(super) const NOBODY: Actor = Actor { so: false, logged_in: false };
+pub(super) const OFFICER: Actor = Actor { so: true, logged_in: false };
+
+pub(super) fn template(given: Vec<GivenAttr>) -> Template {
+    Template::parse(given).expect("a template")
+}
+
+pub(super) fn rsa() -> KeyParts {
+    privates().remove(0)
+}
+
+pub(super) fn ec() -> KeyParts {
+    privates().into_iter().find(|k| k.family() == Family::Ec).unwrap()
+}
+
+/// An AES key as large as AES-256 wants.
+pub(super) fn symmetric() -> KeyParts {
+    KeyParts::Secret(secret(0xB6, 32))
+}
 
 pub(super) fn uint(first: u8, len: usize) -> Uint {
     let mut bytes = vec![first; len];
