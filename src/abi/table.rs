@@ -108,12 +108,12 @@ functions! {
         C_CloseAllSessions(; slot: number(slotID: CK_SLOT_ID)) app => app.close_all_sessions(slot);
         C_GetSessionInfo(hSession; to: place(pInfo: CK_SESSION_INFO_PTR)) app => to.give(structures::session(&app.session_info(hSession)?));
         C_GetOperationState(hSession; out: output(pOperationState: CK_BYTE_PTR, pulOperationStateLen: CK_ULONG_PTR)) app =>
-            out.write(&app.operation_state(hSession, out.room())?);
+            door::not_supported(app, hSession);
         C_SetOperationState(hSession;
             state: bytes(pOperationState: CK_BYTE_PTR, ulOperationStateLen: CK_ULONG), encryption: number(hEncryptionKey: CK_OBJECT_HANDLE),
             authentication: number(hAuthenticationKey: CK_OBJECT_HANDLE)
         ) app =>
-            app.set_operation_state(hSession, state.get(), encryption, authentication);
+            door::not_supported(app, hSession);
         C_Login(hSession; user: number(userType: CK_USER_TYPE), pin: pin(pPin: CK_UTF8CHAR_PTR, ulPinLen: CK_ULONG)) app =>
             app.login(hSession, user, pin.as_ref().map(Input::get));
         C_Logout(hSession;) app => app.logout(hSession);
@@ -248,7 +248,7 @@ functions! {
             mechanism: needed(pMechanism: CK_MECHANISM_PTR), base: number(hBaseKey: CK_OBJECT_HANDLE),
             template: template(pTemplate: CK_ATTRIBUTE_PTR, ulAttributeCount: CK_ULONG), to: place(phKey: CK_OBJECT_HANDLE_PTR)
         ) app =>
-            to.give(app.derive_key(hSession, mechanism, base, template)?.key);
+            to.give(app.derive_key(hSession, mechanism, base, template)?);
         C_SeedRandom(hSession; seed: bytes(pSeed: CK_BYTE_PTR, ulSeedLen: CK_ULONG)) app => app.seed_random(hSession, seed.get());
         C_GenerateRandom(hSession; buffer: buffer(RandomData: CK_BYTE_PTR, ulRandomLen: CK_ULONG)) app =>
             buffer.fill(|out| app.random(hSession, out));

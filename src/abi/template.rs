@@ -6,7 +6,8 @@
 
 use super::args::ulong;
 use super::memory::{self, ATTRIBUTE_CAP, missing};
-use crate::token::{Asked, Given, GivenAttr, R, Reason, TokenError, Told};
+use crate::object::{Given, GivenAttr};
+use crate::token::{Asked, R, Reason, TokenError, Told};
 use cryptoki_sys::{self as ck, CK_ATTRIBUTE, CK_ULONG, CK_UNAVAILABLE_INFORMATION};
 use zeroize::Zeroizing;
 
