@@ -1,1 +1,41 @@
-//! A room of cngtoken; see docs/design.md.
+//! Mathematics over the keys of cngtoken. [`admit`] turns what an outside source claims into checked [`KeyParts`](cngtoken_key::KeyParts);
+//! [`Key`] holds them parsed, with the engines' contexts; [`sign`], [`verify`], [`cipher`], [`agree`] … compute with it what a [`Scheme`] says.
+//!
+//! Two engines behind one front: RustCrypto is complete and always built; aws-lc (feature `fast`, the default) takes the rows that [`engine`] names.
+//! This room knows neither PKCS#11 numbers nor blob layouts, asks nobody for permission, and stores nothing.
+//! Constant time: as far as the crates go. Where it does not hold (lengths, `dsa`'s and `crypto-bigint`'s public-number paths), the module says so.
+#![forbid(unsafe_code)]
+
+mod admit;
+mod agree;
+mod block;
+mod cipher;
+mod cipher_stream;
+mod ec;
+mod engine;
+mod error;
+mod generate;
+mod hash;
+mod key;
+mod mac;
+mod num;
+mod prime;
+mod random;
+mod rsa;
+mod scheme;
+mod sign;
+mod sign_stream;
+
+pub use admit::{Admitted, Level, admit};
+pub use agree::{agree, decapsulate, encapsulate};
+pub use cipher::{cipher, cipher_len};
+pub use cipher_stream::CipherStream;
+pub use engine::{Engine, engine};
+pub use error::{AdmitError, CryptoError};
+pub use generate::{Generate, generate};
+pub use hash::{Digester, Hash, digest};
+pub use key::Key;
+pub use random::random;
+pub use scheme::{Agree, Direction, OutLen, Scheme};
+pub use sign::{recover, sign, signature_len, streams, verify};
+pub use sign_stream::SignStream;

@@ -1,0 +1,316 @@
+//! The hashes: one-shot, streaming, and by type for the generic code of other modules. aws-lc computes what it has; MD5, SHA3-224 and
+//! SHA-512/224 are RustCrypto's, and so is everything without `fast`.
+
+use sha2::digest::Digest as _;
+
+/// A hash function.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[allow(missing_docs, reason = "the names are the standards'")]
+#[allow(non_camel_case_types, reason = "as the standard writes them")]
+pub enum Hash {
+    Md5,
+    Sha1,
+    Sha224,
+    Sha256,
+    Sha384,
+    Sha512,
+    Sha512_224,
+    Sha512_256,
+    Sha3_224,
+    Sha3_256,
+    Sha3_384,
+    Sha3_512,
+}
+
+/// Runs `$body` with `$D` as RustCrypto's type of the hash `$h`.
+macro_rules! by_hash {
+    ($h:expr, $D:ident => $body:expr) => {
+        match $h {
+            $crate::Hash::Md5 => {
+                type $D = md5::Md5;
+                $body
+            }
+            $crate::Hash::Sha1 => {
+                type $D = sha1::Sha1;
+                $body
+            }
+            $crate::Hash::Sha224 => {
+                type $D = sha2::Sha224;
+                $body
+            }
+            $crate::Hash::Sha256 => {
+                type $D = sha2::Sha256;
+                $body
+            }
+            $crate::Hash::Sha384 => {
+                type $D = sha2::Sha384;
+                $body
+            }
+            $crate::Hash::Sha512 => {
+                type $D = sha2::Sha512;
+                $body
+            }
+            $crate::Hash::Sha512_224 => {
+                type $D = sha2::Sha512_224;
+                $body
+            }
+            $crate::Hash::Sha512_256 => {
+                type $D = sha2::Sha512_256;
+                $body
+            }
+            $crate::Hash::Sha3_224 => {
+                type $D = sha3::Sha3_224;
+                $body
+            }
+            $crate::Hash::Sha3_256 => {
+                type $D = sha3::Sha3_256;
+                $body
+            }
+            $crate::Hash::Sha3_384 => {
+                type $D = sha3::Sha3_384;
+                $body
+            }
+            $crate::Hash::Sha3_512 => {
+                type $D = sha3::Sha3_512;
+                $body
+            }
+        }
+    };
+}
+
+impl Hash {
+    /// Every hash.
+    pub const ALL: [Hash; 12] = [
+        Hash::Md5,
+        Hash::Sha1,
+        Hash::Sha224,
+        Hash::Sha256,
+        Hash::Sha384,
+        Hash::Sha512,
+        Hash::Sha512_224,
+        Hash::Sha512_256,
+        Hash::Sha3_224,
+        Hash::Sha3_256,
+        Hash::Sha3_384,
+        Hash::Sha3_512,
+    ];
+
+    /// Bytes of a digest.
+    #[must_use]
+    #[allow(clippy::len_without_is_empty, reason = "a hash is never empty")]
+    pub fn len(self) -> usize {
+        match self {
+            Hash::Md5 => 16,
+            Hash::Sha1 => 20,
+            Hash::Sha224 | Hash::Sha512_224 | Hash::Sha3_224 => 28,
+            Hash::Sha256 | Hash::Sha512_256 | Hash::Sha3_256 => 32,
+            Hash::Sha384 | Hash::Sha3_384 => 48,
+            Hash::Sha512 | Hash::Sha3_512 => 64,
+        }
+    }
+
+    /// Object identifier in DER, tag and length included.
+    pub(crate) fn oid_der(self) -> &'static [u8] {
+        match self {
+            Hash::Md5 => &[0x06, 0x08, 0x2A, 0x86, 0x48, 0x86, 0xF7, 0x0D, 0x02, 0x05],
+            Hash::Sha1 => &[0x06, 0x05, 0x2B, 0x0E, 0x03, 0x02, 0x1A],
+            Hash::Sha224 => &[0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 0x04],
+            Hash::Sha256 => &[0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 0x01],
+            Hash::Sha384 => &[0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 0x02],
+            Hash::Sha512 => &[0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 0x03],
+            Hash::Sha512_224 => &[0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 0x05],
+            Hash::Sha512_256 => &[0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 0x06],
+            Hash::Sha3_224 => &[0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 0x07],
+            Hash::Sha3_256 => &[0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 0x08],
+            Hash::Sha3_384 => &[0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 0x09],
+            Hash::Sha3_512 => &[0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 0x0A],
+        }
+    }
+
+    /// What stands before the digest in a DigestInfo (RFC 8017, 9.2 note 1): NULL parameters.
+    pub(crate) fn digest_info_prefix(self) -> Vec<u8> {
+        let oid = self.oid_der();
+        // All of these lengths are below 128: short form.
+        let byte = |n: usize| u8::try_from(n).unwrap_or(u8::MAX);
+        let mut out = vec![0x30, byte(oid.len() + self.len() + 6), 0x30, byte(oid.len() + 2)];
+        out.extend_from_slice(oid);
+        out.extend_from_slice(&[0x05, 0x00, 0x04, byte(self.len())]);
+        out
+    }
+
+    /// aws-lc's name of the hash, where it has it.
+    #[cfg(feature = "fast")]
+    pub(crate) fn aws(self) -> Option<&'static aws_lc_rs::digest::Algorithm> {
+        use aws_lc_rs::digest as d;
+        match self {
+            Hash::Sha1 => Some(&d::SHA1_FOR_LEGACY_USE_ONLY),
+            Hash::Sha224 => Some(&d::SHA224),
+            Hash::Sha256 => Some(&d::SHA256),
+            Hash::Sha384 => Some(&d::SHA384),
+            Hash::Sha512 => Some(&d::SHA512),
+            Hash::Sha512_256 => Some(&d::SHA512_256),
+            Hash::Sha3_256 => Some(&d::SHA3_256),
+            Hash::Sha3_384 => Some(&d::SHA3_384),
+            Hash::Sha3_512 => Some(&d::SHA3_512),
+            Hash::Md5 | Hash::Sha512_224 | Hash::Sha3_224 => None,
+        }
+    }
+}
+
+/// The digest of `data`.
+#[must_use]
+pub fn digest(hash: Hash, data: &[u8]) -> Vec<u8> {
+    #[cfg(feature = "fast")]
+    if let Some(algorithm) = hash.aws() {
+        return aws_lc_rs::digest::digest(algorithm, data).as_ref().to_vec();
+    }
+    digest_reference(hash, &[data])
+}
+
+/// The digest of the concatenated parts, by RustCrypto.
+pub(crate) fn digest_reference(hash: Hash, parts: &[&[u8]]) -> Vec<u8> {
+    by_hash!(hash, D => {
+        let mut state = D::new();
+        parts.iter().for_each(|part| state.update(part));
+        state.finalize().to_vec()
+    })
+}
+
+/// A digest being computed.
+#[derive(Clone)]
+pub struct Digester(State);
+
+#[derive(Clone)]
+enum State {
+    #[cfg(feature = "fast")]
+    Aws(aws_lc_rs::digest::Context),
+    Md5(md5::Md5),
+    Sha1(sha1::Sha1),
+    Sha224(sha2::Sha224),
+    Sha256(sha2::Sha256),
+    Sha384(sha2::Sha384),
+    Sha512(sha2::Sha512),
+    Sha512_224(sha2::Sha512_224),
+    Sha512_256(sha2::Sha512_256),
+    Sha3_224(sha3::Sha3_224),
+    Sha3_256(sha3::Sha3_256),
+    Sha3_384(sha3::Sha3_384),
+    Sha3_512(sha3::Sha3_512),
+}
+
+macro_rules! each_state {
+    ($state:expr, $s:ident => $body:expr, $aws:ident => $fast:expr) => {
+        match $state {
+            #[cfg(feature = "fast")]
+            State::Aws($aws) => $fast,
+            State::Md5($s) => $body,
+            State::Sha1($s) => $body,
+            State::Sha224($s) => $body,
+            State::Sha256($s) => $body,
+            State::Sha384($s) => $body,
+            State::Sha512($s) => $body,
+            State::Sha512_224($s) => $body,
+            State::Sha512_256($s) => $body,
+            State::Sha3_224($s) => $body,
+            State::Sha3_256($s) => $body,
+            State::Sha3_384($s) => $body,
+            State::Sha3_512($s) => $body,
+        }
+    };
+}
+
+impl Digester {
+    /// An empty digest.
+    #[must_use]
+    pub fn new(hash: Hash) -> Self {
+        #[cfg(feature = "fast")]
+        if let Some(algorithm) = hash.aws() {
+            return Digester(State::Aws(aws_lc_rs::digest::Context::new(algorithm)));
+        }
+        Digester::reference(hash)
+    }
+
+    /// An empty digest, computed by RustCrypto.
+    pub(crate) fn reference(hash: Hash) -> Self {
+        Digester(match hash {
+            Hash::Md5 => State::Md5(md5::Md5::new()),
+            Hash::Sha1 => State::Sha1(sha1::Sha1::new()),
+            Hash::Sha224 => State::Sha224(sha2::Sha224::new()),
+            Hash::Sha256 => State::Sha256(sha2::Sha256::new()),
+            Hash::Sha384 => State::Sha384(sha2::Sha384::new()),
+            Hash::Sha512 => State::Sha512(sha2::Sha512::new()),
+            Hash::Sha512_224 => State::Sha512_224(sha2::Sha512_224::new()),
+            Hash::Sha512_256 => State::Sha512_256(sha2::Sha512_256::new()),
+            Hash::Sha3_224 => State::Sha3_224(sha3::Sha3_224::new()),
+            Hash::Sha3_256 => State::Sha3_256(sha3::Sha3_256::new()),
+            Hash::Sha3_384 => State::Sha3_384(sha3::Sha3_384::new()),
+            Hash::Sha3_512 => State::Sha3_512(sha3::Sha3_512::new()),
+        })
+    }
+
+    /// Adds `data`.
+    pub fn update(&mut self, data: &[u8]) {
+        each_state!(&mut self.0, s => s.update(data), a => a.update(data));
+    }
+
+    /// The digest of all that was added.
+    #[must_use]
+    pub fn finish(self) -> Vec<u8> {
+        each_state!(self.0, s => s.finalize().to_vec(), a => a.finish().as_ref().to_vec())
+    }
+}
+
+impl std::fmt::Debug for Digester {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Digester")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_hash_gives_the_published_digest_of_abc() {
+        let published = [
+            (Hash::Md5, "900150983cd24fb0d6963f7d28e17f72"),
+            (Hash::Sha1, "a9993e364706816aba3e25717850c26c9cd0d89d"),
+            (Hash::Sha224, "23097d223405d8228642a477bda255b32aadbce4bda0b3f7e36c9da7"),
+            (Hash::Sha256, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"),
+            (Hash::Sha512_224, "4634270f707b6a54daae7530460842e20e37ed265ceee9a43e8924aa"),
+            (Hash::Sha512_256, "53048e2681941ef99b2e29b76b4c7dabe4c2d0c634fc6d46e0e2f13107e7af23"),
+            (Hash::Sha3_224, "e642824c3f8cf24ad09234ee7d3c766fc9a3a5168d0c94ad73b46fdf"),
+            (Hash::Sha3_256, "3a985da74fe225b2045c172d6bd390bd855f086e3e9d525b46bfe24511431532"),
+        ];
+
+        for (hash, expected) in published {
+            assert_eq!(hex::encode(digest(hash, b"abc")), expected, "{hash:?}");
+        }
+    }
+
+    #[test]
+    fn streaming_and_both_engines_agree_on_every_hash() {
+        let data: Vec<u8> = (0..=255u8).cycle().take(777).collect();
+
+        for hash in Hash::ALL {
+            let mut fast = Digester::new(hash);
+            let mut reference = Digester::reference(hash);
+            for part in data.chunks(100) {
+                fast.update(part);
+                reference.update(part);
+            }
+            let whole = digest(hash, &data);
+            assert_eq!(whole.len(), hash.len());
+            assert_eq!(fast.clone().finish(), whole);
+            assert_eq!(reference.finish(), whole);
+            assert_eq!(fast.finish(), whole);
+        }
+    }
+
+    #[test]
+    fn the_prefix_of_a_digest_info_is_der() {
+        assert_eq!(hex::encode(Hash::Sha256.digest_info_prefix()), "3031300d060960864801650304020105000420");
+        assert_eq!(hex::encode(Hash::Sha1.digest_info_prefix()), "3021300906052b0e03021a05000414");
+        assert_eq!(hex::encode(Hash::Md5.digest_info_prefix()), "3020300c06082a864886f70d020505000410");
+    }
+}

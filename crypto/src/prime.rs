@@ -1,0 +1,93 @@
+//! Is a number prime? Baillie-PSW of `crypto-primes` for small numbers, its Miller–Rabin with random bases for large ones: as many as keep the
+//! admission of any claim below two seconds. Numbers that pass one round by accident do not exist in these sizes; a number built to pass may, with
+//! probability ¼ a round, and only its maker is harmed. RSA keys that aws-lc serves are tried with one more base, by a signature.
+
+use crate::num::{boxed, precision};
+use crate::random;
+use cngtoken_key::Uint;
+use crypto_bigint::{BoxedUint, Resize};
+use crypto_primes::Flavor;
+use crypto_primes::hazmat::MillerRabin;
+
+/// Up to this size Baillie-PSW is affordable; the orders of DSA's groups are in it.
+const BPSW_BITS: usize = 512;
+
+/// Above this size one round must do.
+const TWO_ROUNDS_BITS: usize = 4608;
+
+/// No larger number is tested.
+pub(crate) const MAX_BITS: usize = 8320;
+
+/// How many bases are tried.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Rounds {
+    /// As many as the size allows.
+    All,
+    /// One: the caller makes another test of its own.
+    One,
+}
+
+/// True if `n` passes; false for a composite, for 0 and 1, for a number too large to test, and if there is no randomness.
+pub(crate) fn is_prime(n: &Uint, rounds: Rounds) -> bool {
+    let bits = n.bit_len();
+    if bits > MAX_BITS {
+        return false;
+    }
+    let value = boxed(n);
+    if bits <= BPSW_BITS {
+        return crypto_primes::is_prime(Flavor::Any, &value);
+    }
+    let Some(odd) = value.clone().to_odd().into_option() else { return false };
+    let test = MillerRabin::new(odd);
+    let rounds = if rounds == Rounds::One || bits > TWO_ROUNDS_BITS { 1 } else { 2 };
+    // Random bases only: base 2 alone lets every number 2^r − 1 with a prime r pass.
+    (0..rounds).all(|_| random_below(bits.saturating_sub(1)).is_some_and(|base| !test.test(&base.resize_unchecked(precision(bits))).is_composite()))
+}
+
+/// A random number of exactly `bits` bits (so neither 0 nor 1 for the sizes here).
+fn random_below(bits: usize) -> Option<BoxedUint> {
+    let mut bytes = vec![0u8; bits.div_ceil(8)];
+    random(&mut bytes).ok()?;
+    let unused = bytes.len().saturating_mul(8).saturating_sub(bits);
+    if let Some(first) = bytes.first_mut() {
+        let top = 0x80u8 >> unused;
+        *first = (*first & top.wrapping_sub(1)) | top;
+    }
+    Some(crate::num::boxed_bytes(&bytes, precision(bits)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn small_numbers_are_told_apart() {
+        for n in [2u64, 3, 5, 7, 65537, 18446744073709551557] {
+            assert!(is_prime(&Uint::from_u64(n), Rounds::All), "{n}");
+        }
+        // 3215031751 is a strong pseudoprime to the bases 2, 3, 5 and 7; 561 and 1729 are Carmichael numbers.
+        for n in [0u64, 1, 4, 9, 561, 1729, 3215031751] {
+            assert!(!is_prime(&Uint::from_u64(n), Rounds::All), "{n}");
+        }
+    }
+
+    #[test]
+    fn mersenne_numbers_are_told_apart_in_every_size_class() {
+        let mersenne = |bits: usize| {
+            let mut bytes = vec![0xFFu8; bits.div_ceil(8)];
+            bytes[0] >>= bytes.len() * 8 - bits;
+            Uint::from_be(&bytes)
+        };
+        for bits in [521, 607, 1279, 2203, 3217] {
+            assert!(is_prime(&mersenne(bits), Rounds::All), "{bits}");
+        }
+        for bits in [523, 1283, 2207, 3221, 4621] {
+            assert!(!is_prime(&mersenne(bits), Rounds::All), "{bits}");
+        }
+    }
+
+    #[test]
+    fn a_number_beyond_the_limit_is_no_prime_and_takes_no_time() {
+        assert!(!is_prime(&Uint::from_be(&[0xFF; 4096]), Rounds::All));
+    }
+}
