@@ -1,0 +1,38 @@
+//! The token: slots, login, sessions, handles, the operation state machine, the mechanism table, import. The one room that orchestrates:
+//! it asks `object` about attributes, `vendor-ext` about blobs, `crypto` for mathematics and `storage` for durability, and none of these
+//! knows another.
+//!
+//! No pointers: both doors (`src/abi`, the command line) hand in plain values. What a call answers is decided by the tables in
+//! `mechanism.rs` and `error.rs` and by the object room's. Source: PKCS#11 3.2; `docs/design.md`.
+
+mod application;
+mod cipher;
+pub mod config;
+mod creation;
+mod digest;
+pub mod error;
+pub mod fork;
+mod handles;
+mod import;
+mod keys;
+pub mod mechanism;
+mod objects;
+mod operation;
+mod plan;
+mod room;
+mod search;
+mod session;
+mod sign;
+mod slot;
+mod status;
+mod usage;
+mod wrap;
+
+pub use application::{Application, Info, MechanismInfo, PIN_LEN, SessionInfo, SlotInfo, TokenInfo};
+pub use config::{Config, Environment};
+pub use error::{R, REASONS, Reason, TokenError};
+pub use import::{ImportBlob, ImportClaim, Imported};
+pub use keys::Encapsulated;
+pub use mechanism::{MECHANISMS, Mechanism, ParamShape, Params, param_shape};
+pub use objects::{Asked, Told};
+pub use room::{Answer, Room};

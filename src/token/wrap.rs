@@ -1,0 +1,136 @@
+//! C_WrapKey, C_UnwrapKey: keys that travel under other keys.
+//!
+//! Secret keys travel as their value, private keys as PKCS#8. C_UnwrapKey answers one code for every fault of padding or length, so that it
+//! is no oracle. Source: PKCS#11 3.2, "C_WrapKey", "C_UnwrapKey", "Wrapping/unwrapping private keys".
+
+use crate::object::policy::Use;
+use crate::object::{self, GivenAttr, KeyDefaults, Origin, Template, pkcs8, policy};
+use crate::token::application::Application;
+use crate::token::error::{R, Reason, TokenError};
+use crate::token::import::default_id;
+use crate::token::keys::{impose, only_secret_length, secret_length_fits};
+use crate::token::mechanism::Mechanism;
+use crate::token::room::{Answer, Fit, Room};
+use cngtoken_crypto::{self as crypto, Direction, Level, OutLen, Scheme};
+use cngtoken_key::{KeyParts, Secret};
+use cryptoki_sys as ck;
+
+fn for_wrapping(e: TokenError) -> TokenError {
+    let reason = match e.reason {
+        Reason::KeyHandleInvalid => Reason::WrappingKeyHandleInvalid,
+        Reason::KeyTypeInconsistent => Reason::WrappingKeyTypeInconsistent,
+        Reason::KeySizeRange => Reason::WrappingKeySizeRange,
+        _ => return e,
+    };
+    reason.because(e.reason())
+}
+
+fn for_unwrapping(e: TokenError) -> TokenError {
+    let reason = match e.reason {
+        Reason::KeyHandleInvalid => Reason::UnwrappingKeyHandleInvalid,
+        Reason::KeyTypeInconsistent => Reason::UnwrappingKeyTypeInconsistent,
+        Reason::KeySizeRange => Reason::UnwrappingKeySizeRange,
+        _ => return e,
+    };
+    reason.because(e.reason())
+}
+
+impl Application {
+    /// C_WrapKey.
+    ///
+    /// # Errors
+    /// WrappingKeyHandleInvalid and its kin, KeyHandleInvalid, KeyUnextractable, KeyNotWrappable, KeySizeRange, MechanismInvalid,
+    /// MechanismParamInvalid.
+    pub fn wrap_key(&self, session: u64, mechanism: Mechanism, wrapping: u64, key: u64, room: Room) -> R<Answer> {
+        let session = self.session(session)?;
+        let ready = self.prepare(&session, &mechanism, wrapping, Use::Wrap).map_err(for_wrapping)?;
+        let wrapper = self.current(&session, &self.entry(&session, wrapping)?)?;
+        let entry = self.entry(&session, key).map_err(|_| TokenError::from(Reason::KeyHandleInvalid))?;
+        let snapshot = self.current(&session, &entry)?;
+        let object = &snapshot.object;
+        if object.key_type().is_none() || object.class() == ck::CKO_PUBLIC_KEY {
+            return Err(Reason::KeyNotWrappable.because("only secret and private keys are wrapped"));
+        }
+        policy::may_wrap(object, &wrapper.object, wrapper.authentic)?;
+        let parts = object::parts(object)?;
+        let plain = match &parts {
+            KeyParts::Secret(value) => value.clone(),
+            _ if matches!(ready.scheme, Scheme::RsaPkcs1Crypt { .. } | Scheme::RsaRaw | Scheme::RsaOaep { .. }) => {
+                return Err(Reason::KeyNotWrappable.because("a private key does not fit into one RSA block"));
+            }
+            _ => pkcs8::encode(&parts)?,
+        };
+        let len = crypto::cipher_len(&ready.key, &ready.scheme, Direction::Encrypt, plain.len());
+        if let (Fit::Needs(n), OutLen::Exact(_)) = (room.fit(len), len) {
+            return Ok(Answer::Needs(n));
+        }
+        let wrapped = crypto::cipher(&ready.key, &ready.scheme, Direction::Encrypt, plain.expose()).map_err(|e| match e {
+            crypto::CryptoError::DataLen | crypto::CryptoError::DataInvalid => Reason::KeySizeRange.because("the key does not fit the mechanism"),
+            other => other.into(),
+        })?;
+        session.still_valid(ready.epoch)?;
+        Ok(Self::written(room, wrapped))
+    }
+
+    /// C_UnwrapKey.
+    ///
+    /// # Errors
+    /// UnwrappingKeyHandleInvalid and its kin, WrappedKeyInvalid (for every fault of padding, length or content), the template's codes,
+    /// MechanismInvalid, MechanismParamInvalid.
+    pub fn unwrap_key(&self, session: u64, mechanism: Mechanism, unwrapping: u64, wrapped: &[u8], template: Vec<GivenAttr>) -> R<u64> {
+        let session = self.session(session)?;
+        let ready = self.prepare(&session, &mechanism, unwrapping, Use::Unwrap).map_err(for_unwrapping)?;
+        let unwrapper = self.current(&session, &self.entry(&session, unwrapping)?)?;
+        let mut template = Template::parse(template)?;
+        impose(&unwrapper.object, ck::CKA_UNWRAP_TEMPLATE, &mut template)?;
+        let (Some(class), Some(key_type)) = (template.ulong(ck::CKA_CLASS), template.ulong(ck::CKA_KEY_TYPE)) else {
+            return Err(Reason::TemplateIncomplete.because("CKA_CLASS and CKA_KEY_TYPE are needed"));
+        };
+        let one_answer = || Reason::WrappedKeyInvalid.because("the wrapped key is not valid");
+        let plain = crypto::cipher(&ready.key, &ready.scheme, Direction::Decrypt, wrapped).map_err(|_| one_answer())?;
+        session.still_valid(ready.epoch)?;
+        match class {
+            ck::CKO_SECRET_KEY => {
+                let value = unwrapped_value(plain, &ready.scheme, key_type, &template).ok_or_else(one_answer)?;
+                self.store_secret(&session, &KeyParts::Secret(value), &template, key_type, &Origin::Unwrapped)
+            }
+            ck::CKO_PRIVATE_KEY => {
+                let claim = pkcs8::decode(plain.expose()).map_err(|_| one_answer())?;
+                let parts = crypto::admit(claim, Level::Full).map_err(|_| one_answer())?.private.ok_or_else(one_answer)?;
+                let defaults = KeyDefaults { id: default_id(&parts), key_type: Some(key_type), ..KeyDefaults::default() };
+                let object = object::from_parts(&parts, &template, &Origin::Unwrapped, &defaults, &session.actor())?;
+                if object.key_type() != Some(key_type) {
+                    return Err(one_answer());
+                }
+                self.place(&session, vec![object])?.pop().ok_or_else(|| Reason::GeneralError.into())
+            }
+            other => Err(Reason::TemplateInconsistent.because(format!("CKA_CLASS 0x{other:x} cannot be unwrapped"))),
+        }
+    }
+}
+
+/// The value of an unwrapped secret key: mechanisms that know no end of the data (raw RSA, CBC without padding) leave it to the template.
+fn unwrapped_value(plain: Secret, scheme: &Scheme, key_type: u64, template: &Template) -> Option<Secret> {
+    let want = template.ulong(ck::CKA_VALUE_LEN).and_then(|n| usize::try_from(n).ok()).or_else(|| only_secret_length(key_type));
+    let value = match (scheme, want) {
+        (_, None) => plain,
+        (_, Some(n)) if n == plain.len() => plain,
+        // The value stands at the end of an RSA block and at the start of whole cipher blocks.
+        (Scheme::RsaRaw, Some(n)) => Secret::copy_of(plain.expose().get(plain.len().checked_sub(n)?..)?),
+        (Scheme::AesCbc { .. } | Scheme::AesEcb, Some(n)) => Secret::copy_of(plain.expose().get(..n)?),
+        (_, Some(_)) => return None,
+    };
+    secret_length_fits(key_type, value.len()).then_some(value)
+}
+
+impl From<policy::Kept> for TokenError {
+    fn from(kept: policy::Kept) -> Self {
+        let reason = match kept {
+            policy::Kept::Unextractable => Reason::KeyUnextractable,
+            policy::Kept::NeedsTrusted => Reason::KeyNotWrappable,
+            policy::Kept::OutsideTemplate => Reason::KeyHandleInvalid,
+            policy::Kept::Sensitive => Reason::ExportDenied,
+        };
+        reason.because(kept.to_string())
+    }
+}
