@@ -12,7 +12,18 @@ use support::{Module, call, in_child};
 /// Forks; the child runs the body and ends with 0, or with 1 if an assertion failed, or by the alarm if it hangs. Gives the child's id.
 fn fork(body: impl FnOnce()) -> libc::pid_t {
     // SAFETY: the child runs the body and leaves by _exit; the module's handlers make its state fit for that.
-    match unsafe { libc::fork() } {
+    run(unsafe { libc::fork() }, body)
+}
+
+/// As [`fork`], past the handlers.
+fn bare_clone(body: impl FnOnce()) -> libc::pid_t {
+    // SAFETY: as fork() without its handlers, in a process that has one thread.
+    let child = unsafe { libc::syscall(libc::SYS_clone, libc::SIGCHLD, 0, 0, 0, 0) };
+    run(libc::pid_t::try_from(child).unwrap(), body)
+}
+
+fn run(child: libc::pid_t, body: impl FnOnce()) -> libc::pid_t {
+    match child {
         0 => {
             // SAFETY: a child that hangs is killed by the alarm.
             unsafe { libc::alarm(60) };
@@ -64,6 +75,27 @@ fn the_child_is_clean_and_the_parent_goes_on() {
         assert_eq!(module.state(session), CKS_RW_USER_FUNCTIONS);
         module.sign(session, CKM_ECDSA, key, &[1; 32]).unwrap();
         assert_eq!(call!(module, C_Initialize(null_mut())), CKR_CRYPTOKI_ALREADY_INITIALIZED);
+    });
+}
+
+#[test]
+fn a_child_that_ran_no_fork_handler_is_clean_after_its_own_initialize_or_finalize() {
+    in_child(|_| {
+        let (module, session) = Module::with_user();
+        wait(bare_clone(|| {
+            assert_eq!(call!(module, C_Initialize(null_mut())), CKR_OK);
+            let session = module.session(support::RW);
+            assert_eq!(module.state(session), CKS_RW_PUBLIC_SESSION);
+            assert_eq!(module.login(session, CKU_USER, support::PIN), CKR_OK);
+            module.create_data(session, "of the child", true).unwrap();
+        }));
+        wait(bare_clone(|| {
+            assert_eq!(call!(module, C_Finalize(null_mut())), CKR_CRYPTOKI_NOT_INITIALIZED);
+            assert_eq!(call!(module, C_Initialize(null_mut())), CKR_OK);
+        }));
+
+        assert_eq!(module.state(session), CKS_RW_USER_FUNCTIONS);
+        assert_eq!(module.count_label(session, "of the child"), 1);
     });
 }
 

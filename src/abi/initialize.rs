@@ -46,6 +46,10 @@ pub(super) fn finalize(reserved: *mut c_void) -> R<()> {
     if !reserved.is_null() {
         return Err(Reason::ArgumentsBad.because("the reserved pointer is not NULL"));
     }
+    if state::is_foreign() {
+        // A copy of the process that ran no fork handler: what it holds is the parent's to close.
+        fork::start_over();
+    }
     state::finalize()
 }
 
