@@ -1,4 +1,6 @@
-//! The token's descriptions as the structures of the standard.
+//! The token's descriptions as the structures of the standard: CK_INFO and its four kin, field by field.
+//!
+//! Texts come padded and without NUL from the token; nothing is decided here. Called by `table.rs`. Source: PKCS#11 3.2, "Data types".
 
 use crate::token::{Info, MechanismInfo, SessionInfo, SlotInfo, TokenInfo};
 use cryptoki_sys::{CK_INFO, CK_MECHANISM_INFO, CK_SESSION_INFO, CK_SLOT_INFO, CK_TOKEN_INFO, CK_VERSION};
