@@ -4,9 +4,9 @@
 
 use crate::fields::digest;
 use crate::index::{Entry, Index};
-use crate::pins::HeaderRow;
 use crate::row::ObjectRow;
 use crate::summary::Summary;
+use crate::token_rows::HeaderRow;
 use crate::vault::{Vault, entries};
 use crate::{Keys, StoreError};
 use rusqlite::Connection;

@@ -5,7 +5,7 @@
 
 use crate::link::Links;
 use crate::pin::{Cost, Kdf};
-use crate::pins::Fresh;
+use crate::token_rows::Fresh;
 use crate::{StoreError, Vault, keys, schema};
 use nix::unistd::Group;
 use rusqlite::{Connection, OpenFlags};

@@ -312,8 +312,8 @@ fn position(hash: &Hash, n: u64) -> Position {
 }
 
 const ENTRY_BYTES: usize = 40;
-/// Entries of a full leaf: two such rows fit into one page of 4096 bytes.
-const FULL: usize = 48;
+/// Entries of a full leaf: three such rows fit into one page of 4096 bytes, and a look-up hashes at most 1.4 KiB.
+const FULL: usize = 30;
 /// Up to so many candidates are looked up one by one in a long list; more are merged with it.
 const FEW: usize = 64;
 const FIRST: Position = [0; 24];

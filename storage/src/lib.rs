@@ -20,6 +20,7 @@ mod record;
 mod row;
 mod schema;
 mod summary;
+mod token_rows;
 mod vault;
 
 pub use check::Report;

@@ -88,11 +88,11 @@ impl Links {
                 let _pass = gate::enter();
                 let mut slot = self.reader();
                 let result = self.connected(&mut slot, Use::Read).and_then(|conn| {
-                    conn.prepare_cached("BEGIN")?.execute([])?;
-                    let open = Transaction { conn };
-                    let value = f(conn)?;
-                    open.end("COMMIT")?;
-                    Ok(value)
+                    // A statement that is not run to its end keeps the read transaction open: cheaper than BEGIN and COMMIT.
+                    let mut anchor = conn.prepare_cached("SELECT one FROM header")?;
+                    let mut anchor = anchor.query([])?;
+                    anchor.next()?;
+                    f(conn)
                 });
                 if matches!(result, Err(StoreError::Io { .. })) || slot.as_ref().is_some_and(Link::is_stuck) {
                     dead = slot.take();
@@ -166,8 +166,18 @@ impl Links {
         writable(&self.path)
     }
 
-    /// Gives back memory that a large transaction needed.
-    pub(crate) fn shrink(&self) {
+    /// [`Links::write`] for many rows at once, with room for their pages, which is given back afterwards.
+    pub(crate) fn write_many<T>(&self, f: impl FnOnce(&Connection) -> Result<T, StoreError>) -> Result<T, StoreError> {
+        self.write(|conn| {
+            conn.execute_batch("PRAGMA cache_size = -32000")?;
+            let result = f(conn);
+            conn.execute_batch("PRAGMA cache_size = -2000")?;
+            result
+        })
+        .inspect(|_| self.shrink())
+    }
+
+    fn shrink(&self) {
         let slot = locked(&self.writer);
         let _pass = gate::enter();
         if let Some(conn) = slot.as_ref().and_then(|l| l.conn.as_ref()) {
@@ -263,7 +273,7 @@ fn connect(path: &Path, way: Use) -> Result<Connection, StoreError> {
     ] {
         conn.set_db_config(option, on)?;
     }
-    conn.execute_batch("PRAGMA cell_size_check = ON; PRAGMA mmap_size = 0; PRAGMA temp_store = MEMORY;")?;
+    conn.execute_batch("PRAGMA cell_size_check = ON; PRAGMA mmap_size = 0; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -2000;")?;
     if schema::verify(&conn)? {
         conn.busy_timeout(READERS_END)?;
         conn.execute_batch("BEGIN IMMEDIATE")?;
@@ -274,8 +284,8 @@ fn connect(path: &Path, way: Use) -> Result<Connection, StoreError> {
         schema::verify(&conn)?;
     }
     conn.execute_batch(match way {
-        Use::Read => "PRAGMA query_only = ON; PRAGMA cache_size = -2000;",
-        Use::Write => "PRAGMA journal_mode = TRUNCATE; PRAGMA synchronous = FULL; PRAGMA secure_delete = ON; PRAGMA cache_size = -16000;",
+        Use::Read => "PRAGMA query_only = ON;",
+        Use::Write => "PRAGMA journal_mode = TRUNCATE; PRAGMA synchronous = FULL; PRAGMA secure_delete = ON;",
     })?;
     Ok(conn)
 }

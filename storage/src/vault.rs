@@ -8,9 +8,10 @@ use crate::index::{Entry, Hash, Index};
 use crate::keys::public_term;
 use crate::link::Links;
 use crate::pin::PinState;
-use crate::pins::{HeaderRow, Memory};
+use crate::pins::Memory;
 use crate::row::ObjectRow;
 use crate::summary::Summary;
+use crate::token_rows::HeaderRow;
 use crate::{Keys, ObjectId, Record, StoreError, Term};
 use rusqlite::Connection;
 use std::collections::HashSet;
@@ -122,7 +123,7 @@ impl Vault {
             return Ok(());
         }
         let store_id = self.links.store_id();
-        self.links.write(|conn| {
+        let store = |conn: &Connection| {
             let mut summary = self.begin_change(conn, keys)?;
             let index = self.index(conn, Some(keys));
             let mut added = Vec::new();
@@ -140,11 +141,8 @@ impl Vault {
             }
             index.apply(added, Vec::new())?;
             summary.write(conn, store_id, keys)
-        })?;
-        if records.len() >= MANY {
-            self.links.shrink();
-        }
-        Ok(())
+        };
+        if records.len() < MANY { self.links.write(store) } else { self.links.write_many(store) }
     }
 
     /// Puts `record` in the place of object `id` if its version is still `seen_version`. Returns the new version.
@@ -308,5 +306,5 @@ fn all_hash(private: bool) -> Hash {
     crate::fields::sum("cngtoken 1 all", &[&u64::from(private).to_le_bytes()])
 }
 
-/// Records in one transaction from which on the writer's memory is given back.
+/// Records in one transaction from which on the writer gets more memory for it.
 const MANY: usize = 256;

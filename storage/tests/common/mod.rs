@@ -1,5 +1,6 @@
 //! What the vault's tests share: a token in a directory of its own, and records.
 #![allow(dead_code, unreachable_pub, reason = "each test file uses its part")]
+#![allow(clippy::unwrap_used, reason = "a failed assumption in a test is a failed test")]
 
 use cngtoken_key::Secret;
 use cngtoken_storage::{Access, Kdf, Keys, Record, Role, Term, Vault, new_id};
