@@ -7,7 +7,7 @@
 use crate::token::config::Config;
 use crate::token::error::{R, Reason};
 use crate::token::handles::Handles;
-use crate::token::mechanism::{self, MECHANISMS};
+use crate::token::mechanism;
 use crate::token::operation::Kind;
 use crate::token::session::{Session, Sessions};
 use crate::token::slot::{Role, Slot};
@@ -235,7 +235,7 @@ impl Application {
     /// SlotIdInvalid.
     pub fn mechanisms(&self, slot: u64) -> R<Vec<u64>> {
         self.slot(slot)?;
-        Ok(MECHANISMS.iter().map(|m| m.id).collect())
+        Ok(mechanism::listed())
     }
 
     /// C_GetMechanismInfo.

@@ -1,33 +1,32 @@
 //! What happens around fork: no thread may be inside SQLite at that moment, and a child never touches what it inherited.
 //!
-//! Called by the edge's `pthread_atfork` handlers, which also forget the child's application. The guard of one fork is kept between the
-//! handlers; two threads that fork at once keep one each. Source: `docs/design.md`, "Fork".
+//! Called by the edge's `pthread_atfork` handlers, which also forget the child's application. All three handlers of one fork run in the thread that
+//! forks, so the guard waits in that thread's own storage: no lock that a child could inherit locked. Source: `docs/design.md`, "Fork".
 
 use cngtoken_storage::ForkGuard;
-use std::sync::{Mutex, PoisonError};
+use std::cell::Cell;
+use std::mem::ManuallyDrop;
 
-static HELD: Mutex<Vec<ForkGuard>> = Mutex::new(Vec::new());
+thread_local! {
+    // ManuallyDrop: a thread's storage of this module must have no destructor.
+    static HELD: Cell<Option<ManuallyDrop<ForkGuard>>> = const { Cell::new(None) };
+}
 
 /// Before the fork: waits until no thread is inside the store, and keeps them out.
 pub fn prepare() {
-    let guard = ForkGuard::prepare();
-    HELD.lock().unwrap_or_else(PoisonError::into_inner).push(guard);
-}
-
-fn release() -> Option<ForkGuard> {
-    HELD.lock().unwrap_or_else(PoisonError::into_inner).pop()
+    HELD.set(Some(ManuallyDrop::new(ForkGuard::prepare())));
 }
 
 /// In the parent, after it: lets them in again.
 pub fn parent() {
-    if let Some(guard) = release() {
-        guard.parent();
+    if let Some(guard) = HELD.take() {
+        ManuallyDrop::into_inner(guard).parent();
     }
 }
 
 /// In the child, after it: inherited connections are neither used nor closed from here on.
 pub fn child() {
-    if let Some(guard) = release() {
-        guard.child();
+    if let Some(guard) = HELD.take() {
+        ManuallyDrop::into_inner(guard).child();
     }
 }

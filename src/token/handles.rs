@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 
-const SHARDS: u64 = 16;
+const SHARDS: usize = 16;
 /// Handles stay within 32 bits: some clients keep them in an int.
 const LAST_HANDLE: u64 = 0x7FFF_FFFF;
 /// How many stored objects keep their last seen state in memory.
@@ -73,16 +73,16 @@ type Shard<K, V> = RwLock<HashMap<K, V>>;
 /// The table.
 pub(crate) struct Handles {
     next: AtomicU64,
-    by_handle: [Shard<u64, Arc<Entry>>; SHARDS as usize],
-    by_id: [Shard<(u64, ObjectId), Arc<Entry>>; SHARDS as usize],
+    by_handle: [Shard<u64, Arc<Entry>>; SHARDS],
+    by_id: [Shard<(u64, ObjectId), Arc<Entry>>; SHARDS],
     /// Session objects by handle, so that a search need not walk the stored ones.
     session: RwLock<BTreeMap<u64, Arc<Entry>>>,
     kept: Mutex<VecDeque<Arc<Entry>>>,
 }
 
-fn shard<K, V>(shards: &[Shard<K, V>; SHARDS as usize], n: u64) -> &Shard<K, V> {
+fn shard<K, V>(shards: &[Shard<K, V>; SHARDS], n: u64) -> &Shard<K, V> {
     let [first, ..] = shards;
-    usize::try_from(n % SHARDS).ok().and_then(|i| shards.get(i)).unwrap_or(first)
+    usize::try_from(n % SHARDS as u64).ok().and_then(|i| shards.get(i)).unwrap_or(first)
 }
 
 fn id_shard(id: &ObjectId) -> u64 {

@@ -86,17 +86,17 @@ fn level(flags: u64) -> R<Level> {
 }
 
 /// The curve that a GENERIC magic leaves open, and the group of a version 2 DH public blob: they come with the template.
-fn outside_facts(template: &Template) -> R<(Option<CurveName>, Option<(Uint, Uint)>)> {
+fn context<'a>(template: &Template, type_name: Option<&'a str>, alg_id: Option<&'a str>) -> R<Context<'a>> {
     let curve = match (template.text(ids::CKA_CNG_CURVE_NAME)?, template.bytes(ck::CKA_EC_PARAMS)) {
         (Some(name), _) => Some(CurveName::from_cng_name(&name)?),
         (None, Some(der)) => Some(CurveName::from_ec_params(der)?),
         (None, None) => None,
     };
-    let group = match (template.bytes(ck::CKA_PRIME), template.bytes(ck::CKA_BASE)) {
+    let dh_group = match (template.bytes(ck::CKA_PRIME), template.bytes(ck::CKA_BASE)) {
         (Some(p), Some(g)) => Some((Uint::from_be(p), Uint::from_be(g))),
         _ => None,
     };
-    Ok((curve, group))
+    Ok(Context { type_name, alg_id, curve, dh_group })
 }
 
 fn stamp(text: &str, level: Level) -> String {
@@ -113,8 +113,7 @@ pub(crate) fn default_id(parts: &KeyParts) -> Option<Vec<u8>> {
 }
 
 fn decode(input: &[u8], template: &Template, blob_type: Option<&str>, alg_id: Option<&str>, level: Level) -> R<Source> {
-    let (curve, dh_group) = outside_facts(template)?;
-    let decoded: Decoded = blob::decode(input, &Context { type_name: blob_type, alg_id, curve, dh_group })?;
+    let decoded: Decoded = blob::decode(input, &context(template, blob_type, alg_id)?)?;
     let origin = stamp(&decoded.origin.to_text(), level);
     let admitted = crypto::admit(decoded.claim, level)?;
     Ok(Source { admitted, half: decoded.half, hint: decoded.hint, symmetric: decoded.symmetric, origin })

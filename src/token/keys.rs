@@ -39,7 +39,7 @@ fn row_for(mechanism: &Mechanism, flag: u64) -> R<&'static MechRow> {
     }
 }
 
-fn needed<'a>(template: &'a Template, id: u64) -> R<&'a [u8]> {
+fn needed(template: &Template, id: u64) -> R<&[u8]> {
     template.bytes(id).ok_or_else(|| Reason::TemplateIncomplete.because(format!("{} is missing", object::attributes::name(id))))
 }
 

@@ -274,7 +274,7 @@ pub static MECHANISMS: &[MechRow] = rows! {
     CKM_ECDSA_SHA3_256: EC, SIGN, EC_SIZES, EC_NAMED, ParamShape::None, Planner::Ecdsa(Some(Hash::Sha3_256));
     CKM_ECDSA_SHA3_384: EC, SIGN, EC_SIZES, EC_NAMED, ParamShape::None, Planner::Ecdsa(Some(Hash::Sha3_384));
     CKM_ECDSA_SHA3_512: EC, SIGN, EC_SIZES, EC_NAMED, ParamShape::None, Planner::Ecdsa(Some(Hash::Sha3_512));
-    CKM_ECDH1_DERIVE: ECDH, ck::CKF_DERIVE, EC_SIZES, EC_NAMED, ParamShape::Ecdh1, Planner::Ecdh { cofactor: false 
+    CKM_ECDH1_DERIVE: ECDH, ck::CKF_DERIVE, EC_SIZES, EC_NAMED, ParamShape::Ecdh1, Planner::Ecdh { cofactor: false
 };
     CKM_ECDH1_COFACTOR_DERIVE: EC, ck::CKF_DERIVE, EC_SIZES, EC_NAMED, ParamShape::Ecdh1, Planner::Ecdh { cofactor: true };
     CKM_EC_EDWARDS_KEY_PAIR_GEN: EDWARDS, ck::CKF_GENERATE_KEY_PAIR, Sizes::Bits(255, 255), EC_CURVENAME, ParamShape::None, Planner::Generate;
@@ -295,6 +295,17 @@ pub static MECHANISMS: &[MechRow] = rows! {
 #[must_use]
 pub fn row(id: u64) -> Option<&'static MechRow> {
     MECHANISMS.binary_search_by_key(&id, |r| r.id).ok().and_then(|i| MECHANISMS.get(i))
+}
+
+/// What stands first in C_GetMechanismList: clients that take the first mechanism for a use (pkcs11-tool) get one that hashes, takes data in
+/// parts and is sound today. The standard leaves the order open.
+const FIRST: &[u64] = &[ck::CKM_SHA256_RSA_PKCS, ck::CKM_SHA256];
+
+/// All numbers in the order in which C_GetMechanismList tells them.
+#[must_use]
+pub fn listed() -> Vec<u64> {
+    let rest = MECHANISMS.iter().map(|m| m.id).filter(|id| !FIRST.contains(id));
+    FIRST.iter().copied().chain(rest).collect()
 }
 
 /// The shape of a mechanism's parameter; `None` for one that the token does not know.
@@ -320,6 +331,14 @@ mod tests {
         for pair in MECHANISMS.windows(2) {
             assert!(pair[0].id < pair[1].id, "{} before {}", pair[0].name, pair[1].name);
         }
+    }
+
+    #[test]
+    fn the_list_holds_each_mechanism_once() {
+        let mut all = listed();
+        assert_eq!(all.len(), MECHANISMS.len());
+        all.sort_unstable();
+        assert!(all.iter().copied().eq(MECHANISMS.iter().map(|m| m.id)));
     }
 
     #[test]

@@ -57,6 +57,7 @@ impl Kind {
 }
 
 /// How far a signature or verification has come.
+#[allow(clippy::large_enum_variant, reason = "an operation is boxed as a whole, in its place")]
 pub(crate) enum SignPhase {
     /// Only initialised.
     Fresh,
@@ -65,6 +66,7 @@ pub(crate) enum SignPhase {
 }
 
 /// How far an encryption or decryption has come.
+#[allow(clippy::large_enum_variant, reason = "an operation is boxed as a whole, in its place")]
 pub(crate) enum CipherPhase {
     /// Only initialised.
     Fresh,
@@ -75,6 +77,7 @@ pub(crate) enum CipherPhase {
 }
 
 /// An operation.
+#[allow(clippy::large_enum_variant, reason = "an operation is boxed as a whole, in its place")]
 pub(crate) enum Op {
     Digest {
         digester: Digester,
