@@ -1,7 +1,7 @@
 //! The only way by which outside data becomes [`KeyParts`]: completes what is missing, checks everything against everything, and builds the
 //! engine's key once, so that an import that succeeds also signs. Bounded work for any input.
 
-use crate::{AdmitError, ec, rsa};
+use crate::{AdmitError, dh, dsa, ec, edwards, mldsa, mlkem, montgomery, rsa, slhdsa};
 use cngtoken_key::{Claim, KeyParts};
 
 /// How much to check.
@@ -41,7 +41,13 @@ pub fn admit(claim: Claim, level: Level) -> Result<Admitted, AdmitError> {
             return Err(AdmitError::KeySize { bits: bytes.len().saturating_mul(8), min: 8, max: MAX_SECRET_BITS });
         }
         Claim::Secret(bytes) => Admitted { public: None, private: Some(KeyParts::Secret(bytes)) },
-        _ => return Err(AdmitError::Unsupported { what: "this family" }),
+        Claim::Edwards(claim) => Admitted::halves(edwards::admit(&claim)?, KeyParts::EdwardsPublic, KeyParts::EdwardsPrivate),
+        Claim::Montgomery(claim) => Admitted::halves(montgomery::admit(&claim)?, KeyParts::MontgomeryPublic, KeyParts::MontgomeryPrivate),
+        Claim::Dsa(claim) => Admitted::halves(dsa::admit(claim, level)?, KeyParts::DsaPublic, KeyParts::DsaPrivate),
+        Claim::Dh(claim) => Admitted::halves(dh::admit(claim, level)?, KeyParts::DhPublic, KeyParts::DhPrivate),
+        Claim::MlKem(claim) => Admitted::halves(mlkem::admit(claim)?, KeyParts::MlKemPublic, KeyParts::MlKemPrivate),
+        Claim::MlDsa(claim) => Admitted::halves(mldsa::admit(claim)?, KeyParts::MlDsaPublic, KeyParts::MlDsaPrivate),
+        Claim::SlhDsa(claim) => Admitted::halves(slhdsa::admit(claim, level)?, KeyParts::SlhDsaPublic, KeyParts::SlhDsaPrivate),
     })
 }
 

@@ -2,7 +2,7 @@
 //! The peer's public key is checked by the family that uses it.
 
 use crate::key::Family;
-use crate::{Agree, CryptoError, Digester, Hash, Key};
+use crate::{Agree, CryptoError, Digester, Hash, Key, dh};
 use cngtoken_key::Secret;
 use zeroize::Zeroizing;
 
@@ -20,6 +20,10 @@ const MAX_DERIVED: usize = 1 << 16;
 pub fn agree(key: &Key, peer: &[u8], how: &Agree, want: Option<usize>) -> Result<Secret, CryptoError> {
     let (shared_value, derivation) = match (how, key.family(key.fast_agreement())) {
         (Agree::Ecdh { kdf, shared, cofactor: _ }, Family::Ec(ec)) => (ec.agree(peer)?, kdf.map(|hash| (hash, shared))),
+        (Agree::Ecdh { kdf, shared, .. } | Agree::X25519 { kdf, shared }, Family::Montgomery(key)) => {
+            (key.agree(peer)?, kdf.map(|hash| (hash, shared)))
+        }
+        (Agree::Dh, Family::Dh(Some(key))) => (dh::agree(key, peer)?, None),
         _ => return Err(CryptoError::KeyType),
     };
     match (derivation, want) {
@@ -56,8 +60,10 @@ fn x963(hash: Hash, z: &[u8], shared: &[u8], want: usize) -> Result<Secret, Cryp
 /// # Errors
 /// [`CryptoError::KeyType`] for a key that cannot encapsulate.
 pub fn encapsulate(key: &Key) -> Result<(Vec<u8>, Secret), CryptoError> {
-    let _ = key;
-    Err(CryptoError::KeyType)
+    match key.family(key.fast_agreement()) {
+        Family::MlKem(key) => key.encapsulate(),
+        _ => Err(CryptoError::KeyType),
+    }
 }
 
 /// The secret behind `ciphertext`. A ciphertext of the right length always gives one (FIPS 203's implicit rejection).
@@ -65,8 +71,10 @@ pub fn encapsulate(key: &Key) -> Result<(Vec<u8>, Secret), CryptoError> {
 /// # Errors
 /// [`CryptoError::KeyType`] for a key that cannot decapsulate, [`CryptoError::EncryptedDataLen`] for a wrong length.
 pub fn decapsulate(key: &Key, ciphertext: &[u8]) -> Result<Secret, CryptoError> {
-    let _ = (key, ciphertext);
-    Err(CryptoError::KeyType)
+    match key.family(key.fast_agreement()) {
+        Family::MlKem(key) => key.decapsulate(ciphertext),
+        _ => Err(CryptoError::KeyType),
+    }
 }
 
 /// The content of a DER OCTET STRING that fills `der` exactly, in the short form or with one or two bytes of length.

@@ -20,11 +20,12 @@ pub fn engine(scheme: &Scheme, parts: &KeyParts) -> Engine {
     if cfg!(feature = "fast") && aws_takes(scheme, parts) { Engine::AwsLc } else { Engine::RustCrypto }
 }
 
-/// The engine that agrees with a key of these parts.
+/// The engine that agrees or encapsulates with a key of these parts.
 pub(crate) fn agreement(parts: &KeyParts) -> Engine {
     let takes = match parts {
         KeyParts::EcPublic(key) => ec_fits(key.curve),
         KeyParts::EcPrivate(key) => ec_fits(key.public.curve),
+        KeyParts::MontgomeryPublic(_) | KeyParts::MontgomeryPrivate(_) | KeyParts::MlKemPublic(_) | KeyParts::MlKemPrivate(_) => true,
         _ => false,
     };
     if cfg!(feature = "fast") && takes { Engine::AwsLc } else { Engine::RustCrypto }
@@ -54,9 +55,15 @@ fn aws_takes(scheme: &Scheme, parts: &KeyParts) -> bool {
             matches!(hash, Hash::Sha1 | Hash::Sha224 | Hash::Sha256 | Hash::Sha384 | Hash::Sha512) && matches!(parts, KeyParts::Secret(_))
         }
         Scheme::AesGcm { iv, aad: _, tag_len } => iv.len() == 12 && *tag_len == 16 && matches!(parts, KeyParts::Secret(_)),
-        Scheme::EdDsa { .. }
-        | Scheme::Dsa { .. }
-        | Scheme::MlDsa { .. }
+        Scheme::EdDsa { prehash, context } => {
+            !prehash && context.is_empty() && matches!(parts, KeyParts::EdwardsPublic(_) | KeyParts::EdwardsPrivate(_))
+        }
+        // aws-lc-rs signs hedged only; a public key does not care.
+        Scheme::MlDsa { context, prehash, prehashed: _, deterministic } => {
+            let plain = context.is_empty() && prehash.is_none();
+            plain && (matches!(parts, KeyParts::MlDsaPublic(_)) || (!deterministic && matches!(parts, KeyParts::MlDsaPrivate(_))))
+        }
+        Scheme::Dsa { .. }
         | Scheme::SlhDsa { .. }
         | Scheme::Cmac { .. }
         | Scheme::AesEcb

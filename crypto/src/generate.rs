@@ -1,6 +1,6 @@
 //! New keys. Each goes through the same checks as an imported one.
 
-use crate::{Admitted, CryptoError, ec, random, rsa};
+use crate::{Admitted, CryptoError, dh, dsa, ec, edwards, mldsa, mlkem, montgomery, random, rsa, slhdsa};
 use cngtoken_key::{Curve, DhDomain, DsaDomain, EdwardsCurve, KeyParts, MlDsaSet, MlKemSet, MontgomeryCurve, Secret, SlhDsaSet, Uint};
 
 /// What to generate.
@@ -56,6 +56,12 @@ pub fn generate(what: &Generate) -> Result<Admitted, CryptoError> {
             random(secret.expose_mut())?;
             pair(KeyParts::Secret(secret))
         }
-        _ => return Err(CryptoError::KeyType),
+        Generate::Edwards(curve) => pair(KeyParts::EdwardsPrivate(edwards::generate(*curve)?)),
+        Generate::Montgomery(curve) => pair(KeyParts::MontgomeryPrivate(montgomery::generate(*curve)?)),
+        Generate::Dsa(domain) => pair(KeyParts::DsaPrivate(dsa::generate(domain)?)),
+        Generate::Dh(domain, bits) => pair(KeyParts::DhPrivate(dh::generate(domain, *bits)?)),
+        Generate::MlKem(set) => pair(KeyParts::MlKemPrivate(mlkem::generate(*set)?)),
+        Generate::MlDsa(set) => pair(KeyParts::MlDsaPrivate(mldsa::generate(*set)?)),
+        Generate::SlhDsa(set) => pair(KeyParts::SlhDsaPrivate(slhdsa::generate(*set)?)),
     })
 }

@@ -2,11 +2,17 @@
 //! asked for, so a key that only decrypts never builds a verifier.
 
 use crate::block::Aes;
+use crate::dsa::{self, Dsa};
 use crate::ec::{self, Ec};
+use crate::edwards::{self, Edwards};
 use crate::mac::Mac;
+use crate::mldsa::{self, MlDsa};
+use crate::mlkem::{self, MlKem};
+use crate::montgomery::{self, Montgomery};
 use crate::rsa::{self, Rsa};
+use crate::slhdsa::SlhDsa;
 use crate::{CryptoError, Engine, Hash, Scheme, engine};
-use cngtoken_key::{KeyParts, Secret};
+use cngtoken_key::{DhPrivate, KeyParts, Secret};
 use std::sync::{Arc, OnceLock};
 
 /// An admitted key and what the engines made of it.
@@ -19,7 +25,13 @@ pub struct Key {
 enum Contexts {
     Rsa(Box<rsa::Context>),
     Ec(Box<ec::Context>),
+    Edwards(Box<edwards::Context>),
+    Montgomery(Box<montgomery::Context>),
+    Dsa(Box<dsa::Context>),
+    MlKem(Box<mlkem::Context>),
+    MlDsa(Box<mldsa::Context>),
     Secret(Box<SecretContext>),
+    /// Diffie-Hellman and SLH-DSA keep nothing.
     None,
 }
 
@@ -27,8 +39,15 @@ enum Contexts {
 pub(crate) enum Family<'a> {
     Rsa(Rsa<'a>),
     Ec(Ec<'a>),
+    Edwards(Edwards<'a>),
+    Montgomery(Montgomery<'a>),
+    Dsa(Dsa<'a>),
+    /// The private half, if there is one.
+    Dh(Option<&'a DhPrivate>),
+    MlKem(MlKem<'a>),
+    MlDsa(MlDsa<'a>),
+    SlhDsa(SlhDsa<'a>),
     Secret(Bytes<'a>),
-    Other,
 }
 
 impl Key {
@@ -53,7 +72,12 @@ impl Key {
             KeyParts::RsaPublic(_) | KeyParts::RsaPrivate(_) => Contexts::Rsa(Box::default()),
             KeyParts::EcPublic(_) | KeyParts::EcPrivate(_) => Contexts::Ec(Box::default()),
             KeyParts::Secret(_) => Contexts::Secret(Box::default()),
-            _ => Contexts::None,
+            KeyParts::EdwardsPublic(_) | KeyParts::EdwardsPrivate(_) => Contexts::Edwards(Box::default()),
+            KeyParts::MontgomeryPublic(_) | KeyParts::MontgomeryPrivate(_) => Contexts::Montgomery(Box::default()),
+            KeyParts::DsaPublic(_) | KeyParts::DsaPrivate(_) => Contexts::Dsa(Box::default()),
+            KeyParts::MlKemPublic(_) | KeyParts::MlKemPrivate(_) => Contexts::MlKem(Box::default()),
+            KeyParts::MlDsaPublic(_) | KeyParts::MlDsaPrivate(_) => Contexts::MlDsa(Box::default()),
+            KeyParts::DhPublic(_) | KeyParts::DhPrivate(_) | KeyParts::SlhDsaPublic(_) | KeyParts::SlhDsaPrivate(_) => Contexts::None,
         };
         Key { parts, contexts, reference }
     }
@@ -82,7 +106,27 @@ impl Key {
             (KeyParts::EcPublic(public), Contexts::Ec(context)) => Family::Ec(Ec { public, private: None, context, fast }),
             (KeyParts::EcPrivate(key), Contexts::Ec(context)) => Family::Ec(Ec { public: &key.public, private: Some(key), context, fast }),
             (KeyParts::Secret(bytes), Contexts::Secret(context)) => Family::Secret(Bytes { bytes, context, fast }),
-            _ => Family::Other,
+            (KeyParts::EdwardsPublic(public), Contexts::Edwards(context)) => Family::Edwards(Edwards { public, private: None, context, fast }),
+            (KeyParts::EdwardsPrivate(key), Contexts::Edwards(context)) => {
+                Family::Edwards(Edwards { public: &key.public, private: Some(key), context, fast })
+            }
+            (KeyParts::MontgomeryPublic(_), Contexts::Montgomery(context)) => Family::Montgomery(Montgomery { private: None, context, fast }),
+            (KeyParts::MontgomeryPrivate(key), Contexts::Montgomery(context)) => Family::Montgomery(Montgomery { private: Some(key), context, fast }),
+            (KeyParts::DsaPublic(public), Contexts::Dsa(context)) => Family::Dsa(Dsa { public, private: None, context }),
+            (KeyParts::DsaPrivate(key), Contexts::Dsa(context)) => Family::Dsa(Dsa { public: &key.public, private: Some(key), context }),
+            (KeyParts::DhPrivate(key), _) => Family::Dh(Some(key)),
+            (KeyParts::MlKemPublic(public), Contexts::MlKem(context)) => Family::MlKem(MlKem { public, private: None, context, fast }),
+            (KeyParts::MlKemPrivate(key), Contexts::MlKem(context)) => {
+                Family::MlKem(MlKem { public: &key.public, private: Some(key), context, fast })
+            }
+            (KeyParts::MlDsaPublic(public), Contexts::MlDsa(context)) => Family::MlDsa(MlDsa { public, private: None, context, fast }),
+            (KeyParts::MlDsaPrivate(key), Contexts::MlDsa(context)) => {
+                Family::MlDsa(MlDsa { public: &key.public, private: Some(key), context, fast })
+            }
+            (KeyParts::SlhDsaPublic(public), _) => Family::SlhDsa(SlhDsa { public, private: None }),
+            (KeyParts::SlhDsaPrivate(key), _) => Family::SlhDsa(SlhDsa { public: &key.public, private: Some(key) }),
+            // A Diffie-Hellman public key computes nothing; the other pairs do not occur, since parts choose their context.
+            _ => Family::Dh(None),
         }
     }
 }

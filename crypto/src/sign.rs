@@ -2,8 +2,9 @@
 //! one-shot calls cannot differ.
 
 use crate::key::{Bytes, Family};
+use crate::mldsa::Form;
 use crate::rsa::{Pss, Rsa};
-use crate::{CryptoError, Hash, Key, Scheme, digest};
+use crate::{CryptoError, Hash, Key, Scheme, digest, edwards};
 use subtle::ConstantTimeEq;
 
 /// What a scheme computes on.
@@ -66,6 +67,10 @@ pub fn signature_len(key: &Key, scheme: &Scheme) -> usize {
     match (scheme, key.family(false)) {
         (Scheme::RsaPkcs1 { .. } | Scheme::RsaRaw | Scheme::RsaPss { .. }, Family::Rsa(rsa)) => rsa.bytes(),
         (Scheme::Ecdsa { .. }, Family::Ec(ec)) => ec.signature_len(),
+        (Scheme::EdDsa { .. }, Family::Edwards(_)) => edwards::SIGNATURE,
+        (Scheme::Dsa { .. }, Family::Dsa(dsa)) => dsa.signature_len(),
+        (Scheme::MlDsa { .. }, Family::MlDsa(key)) => key.public.set.signature_bytes(),
+        (Scheme::SlhDsa { .. }, Family::SlhDsa(key)) => key.public.set.signature_bytes(),
         (Scheme::Hmac { len, .. } | Scheme::Cmac { len }, Family::Secret(_)) => *len,
         _ => 0,
     }
@@ -118,6 +123,14 @@ pub(crate) fn sign_input(key: &Key, scheme: &Scheme, input: &Input<'_>) -> Resul
     match (scheme, key.family(key.fast(scheme))) {
         (_, Family::Rsa(rsa)) => sign_rsa(&rsa, scheme, data(input)),
         (Scheme::Ecdsa { .. }, Family::Ec(ec)) => ec.sign(data(input)),
+        (Scheme::EdDsa { prehash, context }, Family::Edwards(key)) => key.sign(*prehash, context, data(input)),
+        (Scheme::Dsa { .. }, Family::Dsa(dsa)) => dsa.sign(data(input)),
+        (Scheme::MlDsa { context, prehash, deterministic, .. }, Family::MlDsa(key)) => {
+            key.sign(Form { context, prehash: *prehash }, *deterministic, data(input))
+        }
+        (Scheme::SlhDsa { context, prehash, deterministic, .. }, Family::SlhDsa(key)) => {
+            key.sign(Form { context, prehash: *prehash }, *deterministic, data(input))
+        }
         (Scheme::Hmac { .. } | Scheme::Cmac { .. }, Family::Secret(bytes)) => {
             let (mut mac, len) = mac(&bytes, scheme)?;
             mac.update(data(input));
@@ -147,6 +160,10 @@ pub(crate) fn verify_input(key: &Key, scheme: &Scheme, input: &Input<'_>, sig: &
         (Scheme::RsaRaw, Family::Rsa(rsa)) => rsa.verify_raw(data(input), sig),
         (Scheme::RsaPss { .. }, Family::Rsa(rsa)) => rsa.verify_pss(pss(scheme, data(input))?, data(input), sig),
         (Scheme::Ecdsa { .. }, Family::Ec(ec)) => ec.verify(data(input), sig),
+        (Scheme::EdDsa { prehash, context }, Family::Edwards(key)) => key.verify(*prehash, context, data(input), sig),
+        (Scheme::Dsa { .. }, Family::Dsa(dsa)) => dsa.verify(data(input), sig),
+        (Scheme::MlDsa { context, prehash, .. }, Family::MlDsa(key)) => key.verify(Form { context, prehash: *prehash }, data(input), sig),
+        (Scheme::SlhDsa { context, prehash, .. }, Family::SlhDsa(key)) => key.verify(Form { context, prehash: *prehash }, data(input), sig),
         (Scheme::Hmac { .. } | Scheme::Cmac { .. }, Family::Secret(bytes)) => {
             let (mut mac, len) = mac(&bytes, scheme)?;
             mac.update(data(input));

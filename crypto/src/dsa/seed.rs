@@ -1,0 +1,90 @@
+//! Repeats the generation of a DSA group from its seed and counter: FIPS 186-2, appendix 2.2 (SHA-1, q of 160 bits), or FIPS 186-3 and later,
+//! A.1.1.2, with the hash that the source did not name: each that is wide enough is tried. One candidate of p per try, so the work is bounded.
+
+use crate::num::{boxed_bytes, boxed_in, precision, uint};
+use crate::{AdmitError, Hash, digest};
+use cngtoken_key::{DsaDomain, DsaSeed, Uint};
+use crypto_bigint::{BoxedUint, NonZero};
+
+/// Longest seed; CNG's are as long as q.
+const MAX_SEED: usize = 128;
+
+/// Does the seed lead to p and q at that counter?
+pub(super) fn check(domain: &DsaDomain, given: &DsaSeed) -> Result<(), AdmitError> {
+    if given.seed.is_empty() || given.seed.len() > MAX_SEED {
+        return Err(AdmitError::range("seed", format!("{} bytes", given.seed.len()), "1 to 128 bytes"));
+    }
+    let limit = u32::try_from(4 * domain.p.bit_len()).unwrap_or(u32::MAX);
+    if given.counter >= limit {
+        return Err(AdmitError::range("seed's counter", given.counter.to_string(), format!("less than {limit}")));
+    }
+    let old = domain.q.bit_len() == 160 && given.seed.len() >= 20 && replay_old(domain, given);
+    let new = [Hash::Sha1, Hash::Sha224, Hash::Sha256, Hash::Sha384, Hash::Sha512]
+        .into_iter()
+        .any(|hash| 8 * hash.len() >= domain.q.bit_len() && replay(domain, given, hash));
+    if old || new {
+        Ok(())
+    } else {
+        Err(AdmitError::inconsistent("seed", "a seed and counter that lead to another prime or subprime", "those from which the group was generated"))
+    }
+}
+
+/// (seed + offset) mod 2^seedlen.
+fn seed_plus(seed: &[u8], offset: u64) -> Vec<u8> {
+    let mut out = seed.to_vec();
+    let mut carry = u128::from(offset);
+    for byte in out.iter_mut().rev() {
+        carry += u128::from(*byte);
+        *byte = carry.to_le_bytes()[0];
+        carry >>= 8;
+    }
+    out
+}
+
+fn replay_old(domain: &DsaDomain, given: &DsaSeed) -> bool {
+    let mut u = digest(Hash::Sha1, &given.seed);
+    u.iter_mut().zip(digest(Hash::Sha1, &seed_plus(&given.seed, 1))).for_each(|(a, b)| *a ^= b);
+    set_ends(&mut u);
+    Uint::from_be(&u) == domain.q && candidate(domain, given, Hash::Sha1, 2)
+}
+
+fn replay(domain: &DsaDomain, given: &DsaSeed, hash: Hash) -> bool {
+    // U = Hash(seed) mod 2^(N−1); q = 2^(N−1) + U + 1 − (U mod 2): the low N bits with both ends set.
+    let whole = digest(hash, &given.seed);
+    let mut u = whole.get(whole.len().saturating_sub(domain.q.byte_len())..).unwrap_or_default().to_vec();
+    set_ends(&mut u);
+    Uint::from_be(&u) == domain.q && candidate(domain, given, hash, 1)
+}
+
+fn set_ends(bytes: &mut [u8]) {
+    if let Some(first) = bytes.first_mut() {
+        *first |= 0x80;
+    }
+    if let Some(last) = bytes.last_mut() {
+        *last |= 1;
+    }
+}
+
+/// Is the candidate at the counter p? `first` is the offset of the first one.
+fn candidate(domain: &DsaDomain, given: &DsaSeed, hash: Hash, first: u64) -> bool {
+    let bits = domain.p.bit_len();
+    let blocks = bits.div_ceil(8 * hash.len());
+    let step = u64::try_from(blocks).unwrap_or(u64::MAX);
+    let start = first.saturating_add(u64::from(given.counter).saturating_mul(step));
+    let mut w = Vec::with_capacity(blocks * hash.len());
+    for j in (0..step).rev() {
+        w.extend_from_slice(&digest(hash, &seed_plus(&given.seed, start.saturating_add(j))));
+    }
+    // X = (W mod 2^(L−1)) + 2^(L−1); p = X − (X mod 2q) + 1.
+    let bytes = bits.div_ceil(8);
+    let mut x = w.get(w.len().saturating_sub(bytes)..).unwrap_or_default().to_vec();
+    if let Some(top) = x.first_mut() {
+        let highest = 0x80u8 >> (8 * bytes - bits);
+        *top = (*top & highest.wrapping_sub(1)) | highest;
+    }
+    let width = precision(bits.saturating_add(1));
+    let x = boxed_bytes(&x, width);
+    let Some(double_q) = NonZero::new(boxed_in(&domain.q, width).wrapping_shl_vartime(1)).into_option() else { return false };
+    let c = x.rem_vartime(&double_q);
+    uint(&x.wrapping_sub(&c).wrapping_add(BoxedUint::one())) == domain.p
+}
