@@ -3,7 +3,7 @@
 //! SQLite's codes are translated here and nowhere else.
 
 use rusqlite::ErrorCode;
-use rusqlite::ffi::SQLITE_IOERR_WRITE;
+use rusqlite::ffi::{SQLITE_IOERR_WRITE, SQLITE_READONLY_ROLLBACK};
 use std::time::SystemTime;
 
 /// The reason of a refusal. Nothing was changed on any of them, except the counter on [`StoreError::PinIncorrect`].
@@ -111,6 +111,9 @@ impl From<rusqlite::Error> for StoreError {
             rusqlite::Error::SqliteFailure(code, _) => match code.code {
                 ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked => StoreError::Busy,
                 ErrorCode::DiskFull => StoreError::Full,
+                ErrorCode::ReadOnly if code.extended_code == SQLITE_READONLY_ROLLBACK => {
+                    StoreError::Io { why: "a process died while writing; undoing that needs a user who may write".into() }
+                }
                 ErrorCode::ReadOnly => StoreError::ReadOnly,
                 ErrorCode::NotADatabase => StoreError::NotAStore { why: "the file is not an SQLite database".into() },
                 ErrorCode::DatabaseCorrupt => StoreError::damaged(format!("SQLite says: {e}")),

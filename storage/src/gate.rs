@@ -85,8 +85,12 @@ pub struct ForkGuard {
 impl ForkGuard {
     /// Closes the gate and waits until nobody is inside, for at most 10 s. After that the fork goes on, and the child will refuse to open stores.
     pub fn prepare() -> Self {
+        Self::prepare_within(PATIENCE)
+    }
+
+    fn prepare_within(patience: Duration) -> Self {
         GATE.fetch_add(ONE_FORK, Ordering::SeqCst);
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + patience;
         let clean = loop {
             if GATE.load(Ordering::SeqCst) & INSIDE == 0 {
                 break true;
@@ -120,5 +124,34 @@ impl Drop for ForkGuard {
         if !self.done {
             GATE.fetch_sub(ONE_FORK, Ordering::SeqCst);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fork_does_not_wait_for_ever_for_a_thread_inside() {
+        let pass = enter();
+        let guard = ForkGuard::prepare_within(Duration::from_millis(5));
+        assert!(!guard.clean);
+        guard.parent();
+        drop(pass);
+        drop(enter());
+    }
+
+    #[test]
+    fn nobody_enters_while_a_fork_is_on_its_way() {
+        let guard = ForkGuard::prepare();
+        let (went_in, waits) = std::sync::mpsc::channel();
+        let thread = std::thread::spawn(move || {
+            let _pass = enter();
+            went_in.send(()).unwrap();
+        });
+        assert!(waits.recv_timeout(Duration::from_millis(20)).is_err());
+        guard.parent();
+        waits.recv().unwrap();
+        thread.join().unwrap();
     }
 }

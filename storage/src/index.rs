@@ -89,36 +89,44 @@ impl<'a> Index<'a> {
 
     /// The objects that have all the hashes, in creation order.
     pub(crate) fn having_all(&self, hashes: &[Hash]) -> Result<Vec<Entry>, StoreError> {
+        let (found, untested) = self.candidates(hashes)?;
+        let mut kept = Vec::with_capacity(found.len());
+        'entries: for entry in found {
+            for hash in &untested {
+                if !self.contains(hash, entry.n)? {
+                    continue 'entries;
+                }
+            }
+            kept.push(entry);
+        }
+        Ok(kept)
+    }
+
+    /// Objects among which are all that have all the hashes, and the hashes for which that remains to be tested.
+    pub(crate) fn candidates(&self, hashes: &[Hash]) -> Result<(Vec<Entry>, Vec<Hash>), StoreError> {
         let mut runs = Vec::with_capacity(hashes.len());
         for hash in hashes {
             let run = self.begin(hash)?;
             if run.complete && run.entries.is_empty() {
-                return Ok(Vec::new());
+                return Ok((Vec::new(), Vec::new()));
             }
             runs.push(run);
         }
-        // Start with the shortest list that is known to its end.
+        // The shortest list that is known to its end comes first.
         runs.sort_by_key(|run| (!run.complete, run.entries.len()));
         let mut runs = runs.into_iter();
-        let Some(start) = runs.next() else { return Ok(Vec::new()) };
+        let Some(start) = runs.next() else { return Ok((Vec::new(), Vec::new())) };
         let mut found = if start.complete { start.entries } else { self.run(&start.hash)? };
+        let mut untested = Vec::new();
         for other in runs {
-            if other.complete {
-                found.retain(|e| other.entries.binary_search_by_key(&e.n, |o| o.n).is_ok());
-            } else if found.len() <= FEW {
-                let mut kept = Vec::with_capacity(found.len());
-                for entry in found {
-                    if self.contains(&other.hash, entry.n)? {
-                        kept.push(entry);
-                    }
-                }
-                found = kept;
-            } else {
-                let all = self.run(&other.hash)?;
-                found.retain(|e| all.binary_search_by_key(&e.n, |o| o.n).is_ok());
+            if !other.complete && found.len() <= SHORT {
+                untested.push(other.hash);
+                continue;
             }
+            let all = if other.complete { other.entries } else { self.run(&other.hash)? };
+            found.retain(|e| all.binary_search_by_key(&e.n, |o| o.n).is_ok());
         }
-        Ok(found)
+        Ok((found, untested))
     }
 
     /// All entries of one hash, in creation order.
@@ -314,7 +322,7 @@ fn position(hash: &Hash, n: u64) -> Position {
 const ENTRY_BYTES: usize = 40;
 /// Entries of a full leaf: three such rows fit into one page of 4096 bytes, and a look-up hashes at most 1.4 KiB.
 const FULL: usize = 30;
-/// Up to so many candidates are looked up one by one in a long list; more are merged with it.
-const FEW: usize = 64;
+/// Up to so many candidates are tested one by one; more are merged with the other lists.
+const SHORT: usize = 8;
 const FIRST: Position = [0; 24];
 const LAST: Position = [0xFF; 24];

@@ -21,7 +21,7 @@ pub(crate) const SEAL_BYTES: usize = NONCE_BYTES + TAG_BYTES;
 
 /// What a right PIN gives: the token's master key and the keys derived from it. Wiped on drop.
 pub struct Keys {
-    pub(crate) role: Role,
+    role: Role,
     pub(crate) key_id: [u8; 16],
     pub(crate) master: Key32,
     pub(crate) object: Key32,
@@ -52,6 +52,12 @@ impl Keys {
             term: MacKey::new(&*key("cngtoken 1 term")?),
             master,
         })
+    }
+
+    /// Whose PIN gave them.
+    #[must_use]
+    pub fn role(&self) -> Role {
+        self.role
     }
 
     /// The index hash of a private object's term.

@@ -61,7 +61,7 @@ impl Links {
             };
             match opened {
                 Err(StoreError::Busy) if wait.again() => {}
-                Err(e) => return Err(explain(e, &path)),
+                Err(e) => return Err(e),
                 Ok((store_id, conn)) => break (Link { conn: Some(conn), birth }, store_id),
             }
         };
@@ -71,6 +71,10 @@ impl Links {
             *slot = Mutex::new(Some(link));
         }
         Ok(Self { path, store_id, file, birth, readers, writer: Mutex::new(None) })
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
     }
 
     pub(crate) fn store_id(&self) -> &[u8; 16] {
@@ -102,8 +106,7 @@ impl Links {
             drop(dead);
             match result {
                 Err(StoreError::Busy) if wait.again() => {}
-                Err(e) => return Err(explain(e, &self.path)),
-                Ok(value) => return Ok(value),
+                done => return done,
             }
         }
     }
@@ -123,7 +126,6 @@ impl Links {
     }
 
     fn write_in<T, E: From<StoreError>>(&self, slot: &mut Option<Link>, f: impl FnOnce(&Connection) -> Result<T, E>) -> Result<T, E> {
-        let told = |e: StoreError| E::from(explain(e, &self.path));
         let mut wait = Patience::new();
         loop {
             let _pass = gate::enter();
@@ -139,16 +141,16 @@ impl Links {
                     if wait.again() {
                         continue;
                     }
-                    return Err(told(StoreError::Busy));
+                    return Err(StoreError::Busy.into());
                 }
-                Err(e) => return Err(told(e)),
+                Err(e) => return Err(e.into()),
             };
             let open = Transaction { conn };
             // From here on only readers are waited for, and they are quick.
-            conn.busy_timeout(READERS_END).map_err(|e| told(e.into()))?;
+            conn.busy_timeout(READERS_END).map_err(StoreError::from)?;
             self.same_file()?;
             let value = f(conn)?;
-            open.end("COMMIT").map_err(told)?;
+            open.end("COMMIT")?;
             return Ok(value);
         }
     }
@@ -299,14 +301,6 @@ fn identity(path: &Path) -> Result<(u64, u64), StoreError> {
 fn writable(path: &Path) -> bool {
     let directory = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
     [path, directory].iter().all(|p| nix::unistd::eaccess(*p, AccessFlags::W_OK).is_ok())
-}
-
-/// SQLite says "cannot open" where the journal cannot be made: for the caller that is a store that cannot be written.
-fn explain(e: StoreError, path: &Path) -> StoreError {
-    match e {
-        StoreError::Io { .. } if path.exists() && !writable(path) => StoreError::ReadOnly,
-        other => other,
-    }
 }
 
 fn locked(slot: &Slot) -> MutexGuard<'_, Option<Link>> {

@@ -65,7 +65,7 @@ impl Vault {
     /// # Errors
     /// [`StoreError::SoOnly`], [`StoreError::KeysReplaced`], and what writing can fail with.
     pub fn set_user_pin(&self, so: &Keys, new: &[u8]) -> Result<(), StoreError> {
-        if so.role != Role::So {
+        if so.role() != Role::So {
             return Err(StoreError::SoOnly);
         }
         let (header, cost) = self.links.read(|conn| {

@@ -206,6 +206,26 @@ fn a_full_disk_is_full_and_loses_nothing() {
     kept_what_it_said(&copy, &text);
 }
 
+#[test]
+fn a_read_only_file_system_is_read_and_not_written() {
+    let place = place();
+    let disk = place.dir.path().join("disk");
+    std::fs::create_dir(&disk).unwrap();
+    let mount = |options: &str| Command::new("mount").args(["-t", "tmpfs", "-o", options, "tmpfs"]).arg(&disk).output();
+    if !mount("size=1m").is_ok_and(|o| o.status.success()) {
+        println!("skipped: no file system can be mounted here");
+        return;
+    }
+    let path = disk.join("token.db");
+    let (vault, keys) = create(&path);
+    vault.insert(&keys, &[record(true, "a"), record(false, "b")]).unwrap();
+    drop(vault);
+    assert!(mount("remount,ro").unwrap().status.success());
+    let output = start("read-only", &path).output().unwrap();
+    assert!(Command::new("umount").arg(&disk).status().unwrap().success());
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
 /// All that was acknowledged, and more once there is room.
 fn kept_what_it_said(path: &Path, output: &str) {
     let stored: usize = output.split_once("stored=").and_then(|(_, t)| t.split_once(';')).unwrap().0.parse().unwrap();

@@ -281,11 +281,10 @@ fn creating_over_an_existing_file_is_refused() {
 }
 
 #[test]
-fn the_calibrated_kdf_is_recorded_and_costs_at_most_a_tenth_of_a_second_or_two_passes() {
+fn a_token_with_the_calibrated_kdf_says_so_and_opens() {
     let place = place();
     let vault = Vault::create(&place.path, &Access::Private, Kdf::Calibrated, &label("x"), SO).unwrap();
     assert!(!vault.header().unwrap().test_kdf);
-    let start = std::time::Instant::now();
     vault.unlock(Role::So, SO).unwrap();
-    println!("unlock: {:?}", start.elapsed());
+    assert!(matches!(vault.unlock(Role::So, USER), Err(StoreError::PinIncorrect)));
 }
