@@ -9,7 +9,7 @@ use crate::token::error::{R, Reason};
 use crate::token::handles::Handles;
 use crate::token::mechanism;
 use crate::token::operation::Kind;
-use crate::token::session::{Session, Sessions};
+use crate::token::session::{Session, Sessions, shard_of};
 use crate::token::slot::{Role, Slot};
 use cngtoken_storage::{self as storage, Keys};
 use cryptoki_sys as ck;
@@ -89,7 +89,8 @@ pub struct SessionInfo {
 
 /// One application. The edge leaks it at C_Initialize and never frees it: a call that is still under way at exit finds it whole.
 pub struct Application {
-    pub(crate) slots: Vec<Arc<Slot>>,
+    /// Leaked, as the application is: a session refers to its slot without counting references.
+    pub(crate) slots: Vec<&'static Slot>,
     pub(crate) sessions: Sessions,
     pub(crate) handles: Handles,
     closed: AtomicBool,
@@ -111,7 +112,7 @@ impl Application {
     /// None today; the configuration has been judged by [`Config::load`].
     pub fn open(config: Config) -> R<Self> {
         Ok(Self {
-            slots: config.tokens.into_iter().map(|t| Arc::new(Slot::new(t))).collect(),
+            slots: config.tokens.into_iter().map(|t| &*Box::leak(Box::new(Slot::new(t)))).collect(),
             sessions: Sessions::new(),
             handles: Handles::new(),
             closed: AtomicBool::new(false),
@@ -133,8 +134,8 @@ impl Application {
         self.waiters.1.notify_all();
     }
 
-    pub(crate) fn slot(&self, id: u64) -> R<&Arc<Slot>> {
-        self.slots.iter().find(|s| s.id == id).ok_or_else(|| Reason::SlotIdInvalid.because(format!("there is no slot {id}")))
+    pub(crate) fn slot(&self, id: u64) -> R<&'static Slot> {
+        self.slots.iter().copied().find(|s| s.id == id).ok_or_else(|| Reason::SlotIdInvalid.because(format!("there is no slot {id}")))
     }
 
     pub(crate) fn session(&self, handle: u64) -> R<Arc<Session>> {
@@ -309,17 +310,18 @@ impl Application {
         if flags & ck::CKF_ASYNC_SESSION != 0 {
             return Err(Reason::ArgumentsBad.because("asynchronous sessions are not offered"));
         }
-        slot.vault()?;
+        slot.must_be_present()?;
         let read_write = flags & ck::CKF_RW_SESSION != 0;
         if read_write && !slot.is_writable() {
             return Err(Reason::TokenWriteProtected.into());
         }
-        slot.session_opened(read_write)?;
-        let opened = self.sessions.open(slot, read_write);
-        if opened.is_err() || self.closed.load(Ordering::Acquire) {
-            slot.session_closed(read_write);
+        let session = self.sessions.open(slot, read_write)?;
+        if self.closed.load(Ordering::Acquire) {
+            // C_Finalize has swept the table meanwhile, or is about to.
+            let _gone = self.close_session(session);
+            return Err(Reason::CryptokiNotInitialized.into());
         }
-        opened
+        Ok(session)
     }
 
     /// C_CloseSession. The last one of a token logs out.
@@ -329,8 +331,8 @@ impl Application {
     pub fn close_session(&self, session: u64) -> R<()> {
         let session = self.sessions.remove(session)?;
         self.handles.remove_session_objects(|e| e.owner == session.handle);
-        if session.slot.session_closed(session.read_write) {
-            self.forget_private(&session.slot);
+        if session.slot.session_closed(shard_of(session.handle), session.read_write) {
+            self.forget_private(session.slot);
         }
         Ok(())
     }
@@ -438,7 +440,7 @@ impl Application {
             }
             session.slot.end_login(&mut login);
         }
-        self.forget_private(&session.slot);
+        self.forget_private(session.slot);
         Ok(())
     }
 
@@ -449,6 +451,7 @@ impl Application {
         self.handles.forget_states(slot.id);
         for session in self.sessions.of_slot(slot.id) {
             session.operations.cancel_private();
+            session.set_recent(None);
         }
     }
 

@@ -34,8 +34,24 @@ struct Parts<'a> {
 
 fn parts(running: &mut Running) -> R<Parts<'_>> {
     match &mut running.op {
-        Op::Cipher { key, scheme, direction, phase } => Ok(Parts { key, scheme, direction: *direction, phase }),
+        Op::Cipher { key, scheme, direction, phase } => Ok(Parts { key: &key.key, scheme, direction: *direction, phase }),
         _ => Err(Reason::GeneralError.because("the operation in this place is of another kind")),
+    }
+}
+
+/// The stream of an operation, taken out of its phase, and the bytes it has taken in; none for one that has just been made.
+fn start(p: &mut Parts<'_>) -> R<(CipherStream, Option<u64>)> {
+    match std::mem::replace(p.phase, CipherPhase::Fresh) {
+        CipherPhase::Streaming(stream, total) => Ok((stream, Some(total))),
+        CipherPhase::Fresh if crypto::streams(p.scheme) => Ok((CipherStream::new(p.key.clone(), p.scheme.clone(), p.direction)?, None)),
+        CipherPhase::Fresh => Err(Reason::OperationNotInitialized.because("the mechanism works in one part only")),
+    }
+}
+
+/// Puts the stream back; one that has taken in nothing leaves the operation fresh.
+fn restore(phase: &mut CipherPhase, stream: CipherStream, total: Option<u64>) {
+    if let Some(total) = total {
+        *phase = CipherPhase::Streaming(stream, total);
     }
 }
 
@@ -64,11 +80,8 @@ impl Application {
         let epoch = running.epoch;
         authorised(running)?;
         let p = parts(running)?;
-        match p.phase {
-            CipherPhase::Fresh => {}
-            CipherPhase::Streaming(..) | CipherPhase::Pending(_) => {
-                return Err(Reason::OperationNotInitialized.because("a multi-part operation is under way; it ends here"));
-            }
+        if matches!(p.phase, CipherPhase::Streaming(..)) {
+            return Err(Reason::OperationNotInitialized.because("a multi-part operation is under way; it ends here"));
         }
         let len = crypto::cipher_len(p.key, p.scheme, p.direction, data.len());
         if let Fit::Needs(n) = room.fit(len) {
@@ -96,30 +109,21 @@ impl Application {
         let running = taken.running()?;
         let epoch = running.epoch;
         authorised(running)?;
-        let p = parts(running)?;
+        let mut p = parts(running)?;
         let direction = p.direction;
-        let mut total = match p.phase {
-            CipherPhase::Streaming(_, total) => *total,
-            CipherPhase::Pending(_) => return Err(Reason::OperationNotInitialized.because("the operation has been finished")),
-            CipherPhase::Fresh => {
-                if !crypto::streams(p.scheme) {
-                    return Err(Reason::OperationNotInitialized.because("the mechanism works in one part only"));
-                }
-                *p.phase = CipherPhase::Streaming(CipherStream::new(p.key.clone(), p.scheme.clone(), direction)?, 0);
-                0
-            }
-        };
-        let CipherPhase::Streaming(stream, counted) = p.phase else { return Err(Reason::GeneralError.into()) };
+        let (mut stream, total) = start(&mut p)?;
         if let Fit::Needs(n) = room.fit(stream.update_len(data.len())) {
+            // Nothing was taken in: what was fresh is fresh still.
+            restore(p.phase, stream, total);
             taken.put_back();
             return Ok(Answer::Needs(n));
         }
-        total = total.saturating_add(data.len() as u64);
+        let total = total.unwrap_or(0).saturating_add(data.len() as u64);
         if matches!(p.scheme, Scheme::AesGcm { .. }) && total > AEAD_CAP {
             return Err(Reason::DataLenRange.because(format!("more than {AEAD_CAP} bytes in parts; use one call")));
         }
-        *counted = total;
         let out = stream.update(data).map_err(|e| failure(e, direction))?;
+        *p.phase = CipherPhase::Streaming(stream, total);
         session.still_valid(epoch)?;
         taken.put_back();
         Ok(Answer::Bytes(out))
@@ -131,33 +135,17 @@ impl Application {
         let running = taken.running()?;
         let epoch = running.epoch;
         authorised(running)?;
-        let p = parts(running)?;
-        if matches!(p.phase, CipherPhase::Fresh) {
-            if !crypto::streams(p.scheme) {
-                return Err(Reason::OperationNotInitialized.because("the mechanism works in one part only"));
-            }
-            *p.phase = CipherPhase::Streaming(CipherStream::new(p.key.clone(), p.scheme.clone(), direction)?, 0);
-        }
-        let len = match p.phase {
-            CipherPhase::Streaming(stream, _) => stream.finish_len(),
-            CipherPhase::Pending(bytes) => OutLen::Exact(bytes.len()),
-            CipherPhase::Fresh => return Err(Reason::GeneralError.into()),
-        };
-        if let Fit::Needs(n) = room.fit(len) {
+        let mut p = parts(running)?;
+        let (stream, total) = start(&mut p)?;
+        // Below the upper bound the operation is kept as it is, since finishing cannot be taken back.
+        let (OutLen::Exact(most) | OutLen::AtMost(most)) = stream.finish_len();
+        if let Fit::Needs(n) = room.fit(OutLen::Exact(most)) {
+            restore(p.phase, stream, total);
             taken.put_back();
             return Ok(Answer::Needs(n));
         }
-        let out = match std::mem::replace(p.phase, CipherPhase::Fresh) {
-            CipherPhase::Streaming(stream, _) => stream.finish().map_err(|e| failure(e, direction))?,
-            CipherPhase::Pending(bytes) => bytes,
-            CipherPhase::Fresh => return Err(Reason::GeneralError.into()),
-        };
+        let out = stream.finish().map_err(|e| failure(e, direction))?;
         session.still_valid(epoch)?;
-        if let Answer::Needs(n) = room.answer_len(out.len()) {
-            *p.phase = CipherPhase::Pending(out);
-            taken.put_back();
-            return Ok(Answer::Needs(n));
-        }
         Ok(Answer::Bytes(out))
     }
 

@@ -6,9 +6,9 @@ use crate::object;
 use crate::token::application::Application;
 use crate::token::cipher::authorised;
 use crate::token::error::{R, Reason, TokenError};
-use crate::token::mechanism::{self, Mechanism, Params};
+use crate::token::mechanism::{self, Mechanism};
 use crate::token::operation::{ContextLogin, Kind, Op, Running, Taken};
-use crate::token::plan::Planner;
+use crate::token::plan::{Planner, no_parameter};
 use crate::token::room::{Answer, Fit, Room};
 use cngtoken_crypto::{Digester, Hash, OutLen};
 use cngtoken_key::{KeyParts, Secret};
@@ -34,9 +34,7 @@ impl Application {
             Some(Planner::Digest(hash)) => hash,
             Some(_) | None => return Err(Reason::MechanismInvalid.because(format!("mechanism 0x{:x} is not a digest", mechanism.id))),
         };
-        if let Params::Malformed(why) = mechanism.params {
-            return Err(Reason::MechanismParamInvalid.because(why));
-        }
+        no_parameter(&mechanism.params)?;
         session.begin(
             Kind::Digest,
             Running { op: Op::Digest { digester: Digester::new(hash), hash, started: false }, epoch: None, context_login: ContextLogin::NotNeeded },
@@ -178,7 +176,7 @@ fn feed_taken(taken: &mut Taken<'_>, data: &[u8]) -> R<()> {
             *started = true;
             Ok(())
         }
-        Op::Sign { key, scheme, phase } => crate::token::sign::feed(key, scheme, phase, data),
+        Op::Sign { key, scheme, phase } => crate::token::sign::feed(&key.key, scheme, phase, data),
         _ => Err(Reason::GeneralError.because("the operation in this place is of another kind")),
     }
 }

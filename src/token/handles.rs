@@ -56,6 +56,8 @@ pub(crate) struct Entry {
     pub(crate) owner: u64,
     pub(crate) private: bool,
     state: Mutex<Option<Arc<Snapshot>>>,
+    /// Rises when the state is replaced or forgotten, and when the handle dies: whoever kept the state asks this instead of the table.
+    revision: AtomicU64,
 }
 
 impl Entry {
@@ -65,6 +67,11 @@ impl Entry {
 
     pub(crate) fn set_state(&self, snapshot: Option<Arc<Snapshot>>) {
         *self.state.lock().unwrap_or_else(PoisonError::into_inner) = snapshot;
+        self.revision.fetch_add(1, Ordering::AcqRel);
+    }
+
+    pub(crate) fn revision(&self) -> u64 {
+        self.revision.load(Ordering::Acquire)
     }
 }
 
@@ -126,7 +133,8 @@ impl Handles {
         if let Some(entry) = read(ids, |m| m.get(&(slot, id)).cloned()) {
             return Ok(entry);
         }
-        let entry = Arc::new(Entry { handle: self.fresh()?, slot, id: Some(id), owner: 0, private, state: Mutex::new(None) });
+        let entry =
+            Arc::new(Entry { handle: self.fresh()?, slot, id: Some(id), owner: 0, private, state: Mutex::new(None), revision: AtomicU64::new(0) });
         // Two threads may find the same object at once: the first entry wins, a number is lost.
         let entry = write(ids, |m| m.entry((slot, id)).or_insert(entry).clone());
         write(shard(&self.by_handle, entry.handle), |m| m.insert(entry.handle, entry.clone()));
@@ -137,7 +145,8 @@ impl Handles {
     pub(crate) fn session_object(&self, slot: u64, owner: u64, object: Object) -> R<Arc<Entry>> {
         let private = object.is_private();
         let snapshot = Arc::new(Snapshot::session(object));
-        let entry = Arc::new(Entry { handle: self.fresh()?, slot, id: None, owner, private, state: Mutex::new(Some(snapshot)) });
+        let entry =
+            Arc::new(Entry { handle: self.fresh()?, slot, id: None, owner, private, state: Mutex::new(Some(snapshot)), revision: AtomicU64::new(0) });
         write(shard(&self.by_handle, entry.handle), |m| m.insert(entry.handle, entry.clone()));
         self.session.write().unwrap_or_else(PoisonError::into_inner).insert(entry.handle, entry.clone());
         Ok(entry)

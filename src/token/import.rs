@@ -9,7 +9,7 @@ use crate::token::creation;
 use crate::token::error::{R, Reason, TokenError};
 use crate::token::room::{Answer, Room};
 use crate::token::session::Session;
-use cngtoken_blob::{self as blob, Context, CurveName, Decoded, FaultClass, SymmetricAlg, UseHint};
+use cngtoken_blob::{self as blob, Context, CurveName, Decoded, Fault, FaultClass, SymmetricAlg, UseHint};
 use cngtoken_crypto::{self as crypto, AdmitError, Admitted, Level};
 use cngtoken_key::{Claim, Half, KeyParts, Uint};
 use cngtoken_storage::Record;
@@ -321,6 +321,10 @@ impl Application {
 
 impl From<blob::BlobError> for TokenError {
     fn from(e: blob::BlobError) -> Self {
+        // The curve beside the blob comes from the template.
+        if let Fault::CurveDisagrees { .. } = e.fault {
+            return Reason::TemplateInconsistent.because(format!("CKA_EC_PARAMS or CKA_CNG_CURVE_NAME: {e}"));
+        }
         let reason = match e.fault.class() {
             FaultClass::UnknownType | FaultClass::NotSupported => Reason::BlobNotSupported,
             FaultClass::Size => Reason::BlobSize,

@@ -198,13 +198,13 @@ impl Application {
         let session = self.session(session)?;
         let usable = self.usable(&session, &mechanism, base, Use::Derive)?;
         let mut template = Template::parse(template)?;
-        impose(&usable.snapshot.object, ck::CKA_DERIVE_TEMPLATE, &mut template)?;
+        impose(&usable.working.snapshot.object, ck::CKA_DERIVE_TEMPLATE, &mut template)?;
         let (key_type, want) = Self::target(&template)?;
-        let base_type = usable.snapshot.object.key_type().unwrap_or_default();
+        let base_type = usable.working.snapshot.object.key_type().unwrap_or_default();
         let agreement = usable.row.plan.agreement(&mechanism.params, base_type)?;
-        let secret = crypto::agree(&usable.key, &agreement.peer, &agreement.how, want)?;
+        let secret = crypto::agree(&usable.working.key, &agreement.peer, &agreement.how, want)?;
         session.still_valid(usable.epoch)?;
-        let base = &usable.snapshot.object;
+        let base = &usable.working.snapshot.object;
         let origin =
             Origin::Derived { always_sensitive: base.bool(ck::CKA_ALWAYS_SENSITIVE), never_extractable: base.bool(ck::CKA_NEVER_EXTRACTABLE) };
         self.store_derived(&session, secret, &template, key_type, &origin)
@@ -227,13 +227,13 @@ impl Application {
         if usable.row.plan != Planner::MlKem {
             return Err(Reason::MechanismInvalid.into());
         }
-        let KeyParts::MlKemPublic(k) = usable.key.parts() else { return Err(Reason::KeyTypeInconsistent.into()) };
+        let KeyParts::MlKemPublic(k) = usable.working.key.parts() else { return Err(Reason::KeyTypeInconsistent.into()) };
         if let Fit::Needs(n) = room.fit(OutLen::Exact(k.set.ciphertext_bytes())) {
             return Ok(Encapsulated::Needs(n));
         }
         let template = Template::parse(template)?;
         let (key_type, want) = Self::target(&template)?;
-        let (ciphertext, secret) = crypto::encapsulate(&usable.key)?;
+        let (ciphertext, secret) = crypto::encapsulate(&usable.working.key)?;
         let key = self.store_derived(&session, shortened(secret, want)?, &template, key_type, &Origin::Encapsulated)?;
         Ok(Encapsulated::Done { ciphertext, key })
     }
@@ -248,14 +248,14 @@ impl Application {
         if usable.row.plan != Planner::MlKem {
             return Err(Reason::MechanismInvalid.into());
         }
-        let KeyParts::MlKemPrivate(k) = usable.key.parts() else { return Err(Reason::KeyTypeInconsistent.into()) };
+        let KeyParts::MlKemPrivate(k) = usable.working.key.parts() else { return Err(Reason::KeyTypeInconsistent.into()) };
         if ciphertext.len() != k.public.set.ciphertext_bytes() {
             let expected = k.public.set.ciphertext_bytes();
             return Err(Reason::WrappedKeyLenRange.because(format!("the ciphertext has {} bytes, {expected} expected", ciphertext.len())));
         }
         let template = Template::parse(template)?;
         let (key_type, want) = Self::target(&template)?;
-        let secret = crypto::decapsulate(&usable.key, ciphertext)?;
+        let secret = crypto::decapsulate(&usable.working.key, ciphertext)?;
         session.still_valid(usable.epoch)?;
         self.store_derived(&session, shortened(secret, want)?, &template, key_type, &Origin::Encapsulated)
     }

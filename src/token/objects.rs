@@ -122,6 +122,7 @@ impl Application {
             return Err(Reason::ActionProhibited.because("CKA_DESTROYABLE is false"));
         }
         self.handles.remove(&entry);
+        self.forget_working(session.slot.id, |e| e.handle == handle);
         Ok(())
     }
 
@@ -203,6 +204,7 @@ impl Application {
             }
         })?;
         let generation = session.slot.generation(true)?;
+        self.forget_working(session.slot.id, |e| e.handle == entry.handle);
         if let Some(changed) = after {
             self.handles.keep(entry, &Arc::new(Snapshot::stored(changed, (version, true), generation)));
         }

@@ -6,8 +6,8 @@
 //! Source: PKCS#11 3.2, "Function overview", the sections of each *Init function, C_SessionCancel.
 
 use crate::token::error::{R, Reason};
-use cngtoken_crypto::{CipherStream, Digester, Direction, Hash, Key, Scheme, SignStream};
-use cngtoken_key::Secret;
+use crate::token::usage::Working;
+use cngtoken_crypto::{CipherStream, Digester, Direction, Hash, Scheme, SignStream};
 use cryptoki_sys as ck;
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -72,8 +72,6 @@ pub(crate) enum CipherPhase {
     Fresh,
     /// Data has been taken in by an Update; so many bytes so far.
     Streaming(CipherStream, u64),
-    /// Finished, but the caller's buffer was too small for what came out.
-    Pending(Secret),
 }
 
 /// An operation.
@@ -86,12 +84,12 @@ pub(crate) enum Op {
         started: bool,
     },
     Sign {
-        key: Arc<Key>,
+        key: Arc<Working>,
         scheme: Scheme,
         phase: SignPhase,
     },
     Cipher {
-        key: Arc<Key>,
+        key: Arc<Working>,
         scheme: Scheme,
         direction: Direction,
         phase: CipherPhase,
@@ -99,7 +97,7 @@ pub(crate) enum Op {
     Find(VecDeque<u64>),
     /// C_VerifySignature*: the signature came first.
     VerifySignature {
-        key: Arc<Key>,
+        key: Arc<Working>,
         scheme: Scheme,
         signature: Vec<u8>,
         phase: SignPhase,

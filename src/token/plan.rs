@@ -97,11 +97,10 @@ fn kdf_param(id: u64) -> R<Option<Hash>> {
     }))
 }
 
-fn no_parameter(params: &Params) -> R<()> {
+pub(crate) fn no_parameter(params: &Params) -> R<()> {
     match params {
         Params::None => Ok(()),
-        // Several clients hand an empty or irrelevant buffer to mechanisms without a parameter; only a broken pointer is refused.
-        Params::Bytes(_) => Ok(()),
+        Params::Bytes(bytes) if bytes.is_empty() => Ok(()),
         Params::Malformed(why) => Err(bad(*why)),
         _ => Err(bad("the mechanism takes no parameter")),
     }

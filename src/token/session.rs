@@ -4,23 +4,42 @@
 //! the call comes back. Source: PKCS#11 3.2, "Session management functions".
 
 use crate::token::error::{R, Reason, TokenError};
+use crate::token::handles::Entry;
 use crate::token::operation::{Kind, Operations, Running, Taken};
-use crate::token::slot::Slot;
+use crate::token::slot::{SHARDS, Slot};
+use crate::token::usage::Working;
+use std::cell::Cell;
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
-const SHARDS: usize = 16;
 const LAST_HANDLE: u64 = 0x7FFF_FFFF;
+
+static NEXT_THREAD: AtomicUsize = AtomicUsize::new(0);
+
+thread_local! {
+    /// The shard in which this thread opens its sessions. A plain number: a thread's storage here must have no destructor.
+    static SHARD: Cell<usize> = const { Cell::new(usize::MAX) };
+}
+
+/// Each thread keeps to one shard, so that threads with sessions of their own share no cache line.
+fn own_shard() -> usize {
+    if SHARD.get() == usize::MAX {
+        SHARD.set(NEXT_THREAD.fetch_add(1, Ordering::Relaxed) % SHARDS);
+    }
+    SHARD.get()
+}
 
 /// One session.
 pub(crate) struct Session {
     pub(crate) handle: u64,
-    pub(crate) slot: Arc<Slot>,
+    pub(crate) slot: &'static Slot,
     /// CKF_RW_SESSION was set.
     pub(crate) read_write: bool,
     pub(crate) operations: Operations,
     closed: AtomicBool,
+    /// The key that this session used last: threads that use one key in sessions of their own share no counter for it.
+    recent: Mutex<Option<Arc<Working>>>,
     /// What C_GetBCryptStatus tells: NTSTATUS and reason of the last import, export or C_CreateObject.
     status: Mutex<(u32, String)>,
 }
@@ -33,6 +52,24 @@ impl Session {
     pub(crate) fn close(&self) {
         self.closed.store(true, Ordering::Release);
         self.operations.cancel_all();
+        self.set_recent(None);
+    }
+
+    /// The key used last, if it is the one behind this handle.
+    pub(crate) fn recent(&self, handle: u64) -> Option<Arc<Working>> {
+        let recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
+        recent.as_ref().filter(|w| w.entry.handle == handle).cloned()
+    }
+
+    pub(crate) fn forget_recent(&self, which: impl Fn(&Entry) -> bool) {
+        let mut recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
+        if recent.as_ref().is_some_and(|w| which(&w.entry)) {
+            *recent = None;
+        }
+    }
+
+    pub(crate) fn set_recent(&self, working: Option<Arc<Working>>) {
+        *self.recent.lock().unwrap_or_else(PoisonError::into_inner) = working;
     }
 
     pub(crate) fn set_status(&self, status: u32, reason: String) {
@@ -71,47 +108,64 @@ impl Session {
     }
 }
 
-/// All sessions of the application.
-pub(crate) struct Sessions {
+/// The sessions of one shard: their handles are its number plus multiples of SHARDS.
+#[derive(Default)]
+#[repr(align(128))]
+struct Shard {
     next: AtomicU64,
-    shards: [RwLock<HashMap<u64, Arc<Session>>>; SHARDS],
+    sessions: RwLock<HashMap<u64, Arc<Session>>>,
+}
+
+/// All sessions of the application.
+pub(crate) struct Sessions([Shard; SHARDS]);
+
+/// The shard of a handle.
+pub(crate) fn shard_of(handle: u64) -> usize {
+    usize::try_from(handle % SHARDS as u64).unwrap_or_default()
 }
 
 impl Sessions {
     pub(crate) fn new() -> Self {
-        Self { next: AtomicU64::new(1), shards: std::array::from_fn(|_| RwLock::default()) }
+        Self(std::array::from_fn(|_| Shard::default()))
     }
 
-    fn shard(&self, handle: u64) -> &RwLock<HashMap<u64, Arc<Session>>> {
-        let [first, ..] = &self.shards;
-        usize::try_from(handle % SHARDS as u64).ok().and_then(|i| self.shards.get(i)).unwrap_or(first)
+    fn shard(&self, shard: usize) -> &Shard {
+        let [first, ..] = &self.0;
+        self.0.get(shard).unwrap_or(first)
     }
 
-    pub(crate) fn open(&self, slot: &Arc<Slot>, read_write: bool) -> R<u64> {
-        let handle = self.next.fetch_add(1, Ordering::Relaxed);
+    /// Counts the session in at its slot and puts it into the table.
+    pub(crate) fn open(&self, slot: &'static Slot, read_write: bool) -> R<u64> {
+        let number = own_shard();
+        let shard = self.shard(number);
+        // The first round of handles would hold 0, which is no handle.
+        let round = shard.next.fetch_add(1, Ordering::Relaxed).saturating_add(1);
+        let handle = round.saturating_mul(SHARDS as u64).saturating_add(number as u64);
         if handle > LAST_HANDLE {
             return Err(Reason::HostMemory.because("no session handles are left in this process"));
         }
+        slot.session_opened(number, read_write)?;
         let session = Session {
             handle,
-            slot: slot.clone(),
+            slot,
             read_write,
             operations: Operations::new(),
             closed: AtomicBool::new(false),
+            recent: Mutex::new(None),
             status: Mutex::new((0, String::new())),
         };
-        self.shard(handle).write().unwrap_or_else(PoisonError::into_inner).insert(handle, Arc::new(session));
+        shard.sessions.write().unwrap_or_else(PoisonError::into_inner).insert(handle, Arc::new(session));
         Ok(handle)
     }
 
     pub(crate) fn get(&self, handle: u64) -> R<Arc<Session>> {
-        let shard = self.shard(handle).read().unwrap_or_else(PoisonError::into_inner);
-        shard.get(&handle).cloned().ok_or_else(|| TokenError::from(Reason::SessionHandleInvalid))
+        let sessions = self.shard(shard_of(handle)).sessions.read().unwrap_or_else(PoisonError::into_inner);
+        sessions.get(&handle).cloned().ok_or_else(|| TokenError::from(Reason::SessionHandleInvalid))
     }
 
     /// Takes the session out of the table; its operations end.
     pub(crate) fn remove(&self, handle: u64) -> R<Arc<Session>> {
-        let removed = self.shard(handle).write().unwrap_or_else(PoisonError::into_inner).remove(&handle);
+        let removed = self.shard(shard_of(handle)).sessions.write().unwrap_or_else(PoisonError::into_inner).remove(&handle);
         let session = removed.ok_or(Reason::SessionHandleInvalid)?;
         session.close();
         Ok(session)
@@ -120,8 +174,8 @@ impl Sessions {
     /// The sessions of a slot.
     pub(crate) fn of_slot(&self, slot: u64) -> Vec<Arc<Session>> {
         let mut found = Vec::new();
-        for shard in &self.shards {
-            found.extend(shard.read().unwrap_or_else(PoisonError::into_inner).values().filter(|s| s.slot.id == slot).cloned());
+        for shard in &self.0 {
+            found.extend(shard.sessions.read().unwrap_or_else(PoisonError::into_inner).values().filter(|s| s.slot.id == slot).cloned());
         }
         found
     }

@@ -101,11 +101,11 @@ impl Application {
         let epoch = running.epoch;
         authorised(running)?;
         let Op::Sign { key, scheme, phase: SignPhase::Fresh } = &running.op else { return Err(under_way()) };
-        if let Fit::Needs(n) = room.fit(OutLen::Exact(crypto::signature_len(key, scheme))) {
+        if let Fit::Needs(n) = room.fit(OutLen::Exact(crypto::signature_len(&key.key, scheme))) {
             taken.put_back();
             return Ok(Answer::Needs(n));
         }
-        let signature = crypto::sign(key, scheme, data)?;
+        let signature = crypto::sign(&key.key, scheme, data)?;
         session.still_valid(epoch)?;
         Ok(Answer::Bytes(Secret::new(signature)))
     }
@@ -149,7 +149,7 @@ impl Application {
         let epoch = running.epoch;
         authorised(running)?;
         match &mut running.op {
-            Op::Sign { key, scheme, phase } | Op::VerifySignature { key, scheme, phase, .. } => feed(key, scheme, phase, data)?,
+            Op::Sign { key, scheme, phase } | Op::VerifySignature { key, scheme, phase, .. } => feed(&key.key, scheme, phase, data)?,
             _ => return Err(wrong_kind()),
         }
         session.still_valid(epoch)?;
@@ -171,11 +171,11 @@ impl Application {
         if !crypto::streams(scheme) {
             return Err(one_part_only());
         }
-        if let Fit::Needs(n) = room.fit(OutLen::Exact(crypto::signature_len(key, scheme))) {
+        if let Fit::Needs(n) = room.fit(OutLen::Exact(crypto::signature_len(&key.key, scheme))) {
             taken.put_back();
             return Ok(Answer::Needs(n));
         }
-        let signature = stream(key, scheme, std::mem::replace(phase, SignPhase::Fresh))?.finish()?;
+        let signature = stream(&key.key, scheme, std::mem::replace(phase, SignPhase::Fresh))?.finish()?;
         session.still_valid(epoch)?;
         Ok(Answer::Bytes(Secret::new(signature)))
     }
@@ -191,7 +191,7 @@ impl Application {
         let epoch = running.epoch;
         authorised(running)?;
         let Op::Sign { key, scheme, phase: SignPhase::Fresh } = &running.op else { return Err(under_way()) };
-        crypto::verify(key, scheme, data, signature)?;
+        crypto::verify(&key.key, scheme, data, signature)?;
         session.still_valid(epoch)
     }
 
@@ -206,7 +206,7 @@ impl Application {
         let epoch = running.epoch;
         authorised(running)?;
         let Op::Sign { key, scheme, phase } = &mut running.op else { return Err(wrong_kind()) };
-        stream(key, scheme, std::mem::replace(phase, SignPhase::Fresh))?.verify(signature)?;
+        stream(&key.key, scheme, std::mem::replace(phase, SignPhase::Fresh))?.verify(signature)?;
         session.still_valid(epoch)
     }
 
@@ -222,11 +222,11 @@ impl Application {
         authorised(running)?;
         let Op::Sign { key, scheme, .. } = &running.op else { return Err(wrong_kind()) };
         if room == Room::Ask {
-            let n = crypto::signature_len(key, scheme);
+            let n = crypto::signature_len(&key.key, scheme);
             taken.put_back();
             return Ok(Answer::Needs(n));
         }
-        let data = crypto::recover(key, scheme, signature)?;
+        let data = crypto::recover(&key.key, scheme, signature)?;
         session.still_valid(epoch)?;
         let answer = room.answer(Secret::new(data));
         if matches!(answer, Answer::Needs(_)) {
@@ -244,7 +244,7 @@ impl Application {
         let session: Arc<Session> = self.session(session)?;
         session.operations.must_be_idle(Kind::VerifySignature)?;
         let ready = self.prepare(&session, &mechanism, key, Use::Verify)?;
-        if signature.len() != crypto::signature_len(&ready.key, &ready.scheme) {
+        if signature.len() != crypto::signature_len(&ready.key.key, &ready.scheme) {
             return Err(Reason::SignatureLenRange.into());
         }
         let op = Op::VerifySignature { key: ready.key, scheme: ready.scheme, signature: signature.to_vec(), phase: SignPhase::Fresh };
@@ -262,7 +262,7 @@ impl Application {
         let epoch = running.epoch;
         authorised(running)?;
         let Op::VerifySignature { key, scheme, signature, phase: SignPhase::Fresh } = &running.op else { return Err(under_way()) };
-        crypto::verify(key, scheme, data, signature)?;
+        crypto::verify(&key.key, scheme, data, signature)?;
         session.still_valid(epoch)
     }
 
@@ -285,7 +285,7 @@ impl Application {
         let epoch = running.epoch;
         authorised(running)?;
         let Op::VerifySignature { key, scheme, signature, phase } = &mut running.op else { return Err(wrong_kind()) };
-        stream(key, scheme, std::mem::replace(phase, SignPhase::Fresh))?.verify(signature)?;
+        stream(&key.key, scheme, std::mem::replace(phase, SignPhase::Fresh))?.verify(signature)?;
         session.still_valid(epoch)
     }
 }

@@ -6,24 +6,31 @@
 use crate::token::config::{Access, TokenConfig};
 use crate::token::error::{R, Reason, TokenError};
 use cngtoken_storage::{self as storage, Header, Kdf, Keys, StoreError, Vault};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockWriteGuard};
 use std::time::Instant;
 
 /// Who is logged in.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Role {
-    Nobody,
-    User,
-    So,
+    Nobody = 0,
+    User = 1,
+    So = 2,
 }
 
 /// The login and what it opened.
 pub(crate) struct Login {
     pub(crate) role: Role,
     pub(crate) keys: Option<Arc<Keys>>,
-    sessions: u64,
-    read_only: u64,
+}
+
+/// Open sessions of one shard of threads, alone on its cache line: opening and closing must not make two threads wait for each other.
+#[derive(Default)]
+#[repr(align(128))]
+struct Counts {
+    sessions: AtomicU64,
+    read_only: AtomicU64,
 }
 
 /// One slot.
@@ -31,10 +38,17 @@ pub(crate) struct Slot {
     pub(crate) id: u64,
     pub(crate) config: TokenConfig,
     login: RwLock<Login>,
+    /// The role of `login` again, to be read without its lock.
+    role: AtomicU8,
+    /// An SO login is being tried: no read-only session may come into being meanwhile.
+    so_knocks: AtomicBool,
+    counts: [Counts; SHARDS],
     vault: RwLock<Option<Arc<Vault>>>,
     /// Rises at each logout, login and C_Finalize: what began under another value is void.
     epoch: AtomicU64,
     shut: AtomicBool,
+    /// The store has been opened.
+    present: AtomicBool,
     /// Whether this user may write the store, as it was when it was opened.
     writable: AtomicBool,
     /// Rises when the store was changed by anybody: cached objects of an older generation are looked at again before use.
@@ -44,6 +58,9 @@ pub(crate) struct Slot {
     born: Instant,
 }
 
+/// Shards of the session counts; as many as the session table has.
+pub(crate) const SHARDS: usize = 16;
+
 /// How long a look at the store's change counter is good for.
 const LOOK_MS: u64 = 200;
 
@@ -52,10 +69,14 @@ impl Slot {
         Self {
             id: config.slot,
             config,
-            login: RwLock::new(Login { role: Role::Nobody, keys: None, sessions: 0, read_only: 0 }),
+            login: RwLock::new(Login { role: Role::Nobody, keys: None }),
+            role: AtomicU8::new(Role::Nobody as u8),
+            so_knocks: AtomicBool::new(false),
+            counts: std::array::from_fn(|_| Counts::default()),
             vault: RwLock::new(None),
             epoch: AtomicU64::new(1),
             shut: AtomicBool::new(false),
+            present: AtomicBool::new(false),
             writable: AtomicBool::new(true),
             generation: AtomicU64::new(1),
             counter: Mutex::new(0),
@@ -80,13 +101,19 @@ impl Slot {
         let Some(path) = self.config.store.as_deref() else { return Ok(None) };
         let mut place = self.vault.write().unwrap_or_else(PoisonError::into_inner);
         if place.is_none() {
-            let vault = Vault::open(path)?;
+            let vault = Vault::open(path).map_err(|e| at(path, e))?;
             if let Some(vault) = &vault {
                 self.writable.store(vault.header()?.writable, Ordering::Relaxed);
             }
+            self.present.store(vault.is_some(), Ordering::Release);
             *place = vault.map(Arc::new);
         }
         Ok(place.clone())
+    }
+
+    /// CKR_TOKEN_NOT_RECOGNIZED if there is no initialised token. Looks at the file only until it has been found once.
+    pub(crate) fn must_be_present(&self) -> R<()> {
+        if self.present.load(Ordering::Acquire) { Ok(()) } else { self.vault().map(drop) }
     }
 
     /// The store of an initialised token.
@@ -120,11 +147,16 @@ impl Slot {
         let kdf = if self.config.test_kdf { Kdf::Test } else { Kdf::Calibrated };
         let vault = Vault::create(path, &access, kdf, label, so_pin)?;
         *self.vault.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(vault));
+        self.present.store(true, Ordering::Release);
         Ok(())
     }
 
     pub(crate) fn role(&self) -> Role {
-        self.login.read().unwrap_or_else(PoisonError::into_inner).role
+        match self.role.load(Ordering::Acquire) {
+            1 => Role::User,
+            2 => Role::So,
+            _ => Role::Nobody,
+        }
     }
 
     /// Role, the keys it opened, and the epoch, read together.
@@ -142,42 +174,58 @@ impl Slot {
         self.login.write().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Counts a session in; refuses a read-only one while the SO is logged in.
-    pub(crate) fn session_opened(&self, read_write: bool) -> R<()> {
-        let mut login = self.login_lock();
-        if !read_write && login.role == Role::So {
-            return Err(Reason::SessionReadWriteSoExists.into());
-        }
-        login.sessions = login.sessions.saturating_add(1);
+    fn counts(&self, shard: usize) -> &Counts {
+        let [first, ..] = &self.counts;
+        self.counts.get(shard % SHARDS).unwrap_or(first)
+    }
+
+    fn sum(&self, which: impl Fn(&Counts) -> &AtomicU64) -> u64 {
+        self.counts.iter().map(|c| which(c).load(Ordering::SeqCst)).sum()
+    }
+
+    /// Counts a session in; refuses a read-only one while the SO is logged in. No lock: either this sees the SO, or the SO's login sees the count.
+    pub(crate) fn session_opened(&self, shard: usize, read_write: bool) -> R<()> {
+        let counts = self.counts(shard);
         if !read_write {
-            login.read_only = login.read_only.saturating_add(1);
+            counts.read_only.fetch_add(1, Ordering::SeqCst);
+            if self.role() == Role::So || self.so_knocks.load(Ordering::SeqCst) {
+                counts.read_only.fetch_sub(1, Ordering::SeqCst);
+                return Err(Reason::SessionReadWriteSoExists.into());
+            }
         }
+        counts.sessions.fetch_add(1, Ordering::SeqCst);
         Ok(())
     }
 
-    /// Counts a session out; `true` if it was the last and somebody was logged in: the caller logs out.
-    pub(crate) fn session_closed(&self, read_write: bool) -> bool {
-        let mut login = self.login_lock();
-        login.sessions = login.sessions.saturating_sub(1);
+    /// Counts a session out; `true` if it was the last and somebody was logged in, who is logged out by this.
+    pub(crate) fn session_closed(&self, shard: usize, read_write: bool) -> bool {
+        let counts = self.counts(shard);
         if !read_write {
-            login.read_only = login.read_only.saturating_sub(1);
+            counts.read_only.fetch_sub(1, Ordering::SeqCst);
         }
-        let last = login.sessions == 0 && login.role != Role::Nobody;
+        counts.sessions.fetch_sub(1, Ordering::SeqCst);
+        // Of several that close at once, the one that counts out last sees none left.
+        if self.role() == Role::Nobody || self.sum(|c| &c.sessions) > 0 {
+            return false;
+        }
+        let mut login = self.login_lock();
+        let last = login.role != Role::Nobody && self.sum(|c| &c.sessions) == 0;
         if last {
             self.end_login(&mut login);
         }
         last
     }
 
+    /// (all, read-write).
     pub(crate) fn session_counts(&self) -> (u64, u64) {
-        let login = self.login.read().unwrap_or_else(PoisonError::into_inner);
-        (login.sessions, login.sessions.saturating_sub(login.read_only))
+        let all = self.sum(|c| &c.sessions);
+        (all, all.saturating_sub(self.sum(|c| &c.read_only)))
     }
 
     /// The legal moves of the login table, checked before the PIN is tried.
-    pub(crate) fn may_log_in(login: &Login, role: Role) -> R<()> {
+    fn may_log_in(&self, login: &Login, role: Role) -> R<()> {
         match (login.role, role) {
-            (Role::Nobody, Role::So) if login.read_only > 0 => Err(Reason::SessionReadOnlyExists.into()),
+            (Role::Nobody, Role::So) if self.sum(|c| &c.read_only) > 0 => Err(Reason::SessionReadOnlyExists.into()),
             (Role::Nobody, _) => Ok(()),
             (now, wanted) if now == wanted => Err(Reason::UserAlreadyLoggedIn.into()),
             _ => Err(Reason::UserAnotherAlreadyLoggedIn.into()),
@@ -185,19 +233,26 @@ impl Slot {
     }
 
     pub(crate) fn check_may_log_in(&self, role: Role) -> R<()> {
-        Self::may_log_in(&self.login.read().unwrap_or_else(PoisonError::into_inner), role)
+        self.may_log_in(&self.login.read().unwrap_or_else(PoisonError::into_inner), role)
     }
 
     /// Enters the login; the table is checked again, since the PIN was derived without a lock.
     pub(crate) fn enter_login(&self, role: Role, keys: Arc<Keys>) -> R<()> {
         let mut login = self.login_lock();
-        Self::may_log_in(&login, role)?;
-        if login.sessions == 0 {
+        self.so_knocks.store(role == Role::So, Ordering::SeqCst);
+        let allowed = self.may_log_in(&login, role);
+        if allowed.is_ok() {
+            login.role = role;
+            login.keys = Some(keys);
+            self.role.store(role as u8, Ordering::SeqCst);
+            self.epoch.fetch_add(1, Ordering::AcqRel);
+        }
+        self.so_knocks.store(false, Ordering::SeqCst);
+        allowed?;
+        if self.sum(|c| &c.sessions) == 0 {
+            self.end_login(&mut login);
             return Err(Reason::SessionHandleInvalid.into());
         }
-        login.role = role;
-        login.keys = Some(keys);
-        self.epoch.fetch_add(1, Ordering::AcqRel);
         Ok(())
     }
 
@@ -205,6 +260,7 @@ impl Slot {
     pub(crate) fn end_login(&self, login: &mut Login) {
         login.role = Role::Nobody;
         login.keys = None;
+        self.role.store(Role::Nobody as u8, Ordering::SeqCst);
         self.epoch.fetch_add(1, Ordering::AcqRel);
     }
 
@@ -213,9 +269,8 @@ impl Slot {
         self.shut.store(true, Ordering::Release);
         let mut login = self.login_lock();
         self.end_login(&mut login);
-        login.sessions = 0;
-        login.read_only = 0;
         drop(login);
+        self.present.store(false, Ordering::Release);
         *self.vault.write().unwrap_or_else(PoisonError::into_inner) = None;
     }
 
@@ -236,6 +291,12 @@ impl Slot {
         }
         Ok(self.generation.load(Ordering::Acquire))
     }
+}
+
+/// An error of opening, with the path: a configuration may name several stores.
+fn at(path: &Path, e: StoreError) -> TokenError {
+    let e = TokenError::from(e);
+    e.reason.because(format!("{}: {e}", path.display()))
 }
 
 impl From<StoreError> for TokenError {

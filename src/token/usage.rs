@@ -42,9 +42,18 @@ fn is_cipher(what: Use) -> bool {
     matches!(what, Use::Encrypt | Use::Decrypt | Use::Wrap | Use::Unwrap)
 }
 
+/// A key as one session works with it.
+pub(crate) struct Working {
+    pub(crate) entry: Arc<Entry>,
+    /// The entry's revision when this was made.
+    revision: u64,
+    pub(crate) snapshot: Arc<Snapshot>,
+    pub(crate) key: Arc<Key>,
+}
+
 /// A key that may be used as asked.
 pub(crate) struct Ready {
-    pub(crate) key: Arc<Key>,
+    pub(crate) key: Arc<Working>,
     pub(crate) scheme: Scheme,
     pub(crate) epoch: Option<u64>,
     pub(crate) context_login: ContextLogin,
@@ -52,8 +61,7 @@ pub(crate) struct Ready {
 
 /// A key that may be used, with its object, before any scheme is chosen.
 pub(crate) struct Usable {
-    pub(crate) snapshot: Arc<Snapshot>,
-    pub(crate) key: Arc<Key>,
+    pub(crate) working: Arc<Working>,
     pub(crate) row: &'static MechRow,
     pub(crate) epoch: Option<u64>,
 }
@@ -114,12 +122,14 @@ impl Application {
             return Ok(snapshot.clone());
         }
         let generation = session.slot.generation(false)?;
+        let (_, keys, _) = session.slot.access();
+        // What was read before a login lacks its sealed part.
+        let state = state.filter(|s| keys.is_none() || !s.object.is_sealed());
         if let Some(snapshot) = &state
             && snapshot.generation.load(Ordering::Acquire) == generation
         {
             return Ok(snapshot.clone());
         }
-        let (_, keys, _) = session.slot.access();
         let record = match session.slot.vault()?.load(keys.as_deref(), &id) {
             Ok(record) => record,
             Err(cngtoken_storage::StoreError::NotFound) => {
@@ -161,20 +171,46 @@ impl Application {
         if let Params::Malformed(why) = mechanism.params {
             return Err(Reason::MechanismParamInvalid.because(why));
         }
-        let no_key = |_| TokenError::from(Reason::KeyHandleInvalid);
-        let entry = self.entry(session, handle).map_err(no_key)?;
-        let snapshot = self.current(session, &entry).map_err(|e| if e.reason == Reason::ObjectHandleInvalid { no_key(e) } else { e })?;
-        let object = &snapshot.object;
+        let working = self.working(session, handle)?;
+        let object = &working.snapshot.object;
         let Some(key_type) = object.key_type() else { return Err(Reason::KeyHandleInvalid.because("the object is not a key")) };
         if !row.keys.contains(&key_type) {
             return Err(Reason::KeyTypeInconsistent.because(format!("key type 0x{key_type:x} does not fit {}", row.name)));
         }
         // Dates are "for reference only" (PKCS#11 3.2, common key attributes): they are told, not enforced.
         policy::may(object, what, mechanism.id, None)?;
+        check_size(row, working.key.parts())?;
+        let epoch = working.entry.private.then(|| session.slot.epoch());
+        Ok(Usable { working, row, epoch })
+    }
+
+    /// The key behind a handle: the one that the session used last if it is still what it was, else looked up.
+    fn working(&self, session: &Session, handle: u64) -> R<Arc<Working>> {
+        if let Some(recent) = session.recent(handle)
+            && recent.entry.revision() == recent.revision
+            && (!recent.entry.private || session.slot.role() == Role::User)
+            && (recent.entry.id.is_none() || recent.snapshot.generation.load(Ordering::Acquire) == session.slot.generation(false)?)
+        {
+            return Ok(recent);
+        }
+        let no_key = |e: TokenError| if e.reason == Reason::ObjectHandleInvalid { Reason::KeyHandleInvalid.into() } else { e };
+        let entry = self.entry(session, handle).map_err(no_key)?;
+        let snapshot = self.current(session, &entry).map_err(no_key)?;
+        let revision = entry.revision();
+        if snapshot.object.key_type().is_none() {
+            return Err(Reason::KeyHandleInvalid.because("the object is not a key"));
+        }
         let key = Self::parsed(&snapshot)?;
-        check_size(row, key.parts())?;
-        let epoch = entry.private.then(|| session.slot.epoch());
-        Ok(Usable { snapshot, key, row, epoch })
+        let working = Arc::new(Working { entry, revision, snapshot, key });
+        session.set_recent(Some(working.clone()));
+        Ok(working)
+    }
+
+    /// A key is gone or changed: no session keeps it.
+    pub(crate) fn forget_working(&self, slot: u64, which: impl Fn(&Entry) -> bool) {
+        for session in self.sessions.of_slot(slot) {
+            session.forget_recent(&which);
+        }
     }
 
     /// The same with the scheme, for the *Init functions and wrapping.
@@ -186,9 +222,9 @@ impl Application {
         }
         let implicit = setting == RsaPkcs1Decrypt::ImplicitReject && what == Use::Decrypt;
         let scheme = usable.row.plan.scheme(&mechanism.params, is_cipher(what), implicit)?;
-        let always = usable.snapshot.object.bool(ck::CKA_ALWAYS_AUTHENTICATE);
+        let always = usable.working.snapshot.object.bool(ck::CKA_ALWAYS_AUTHENTICATE);
         let context_login = if always { ContextLogin::Missing } else { ContextLogin::NotNeeded };
-        Ok(Ready { key: usable.key, scheme, epoch: usable.epoch, context_login })
+        Ok(Ready { key: usable.working, scheme, epoch: usable.epoch, context_login })
     }
 }
 

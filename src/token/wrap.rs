@@ -44,7 +44,7 @@ impl Application {
     pub fn wrap_key(&self, session: u64, mechanism: Mechanism, wrapping: u64, key: u64, room: Room) -> R<Answer> {
         let session = self.session(session)?;
         let ready = self.prepare(&session, &mechanism, wrapping, Use::Wrap).map_err(for_wrapping)?;
-        let wrapper = self.current(&session, &self.entry(&session, wrapping)?)?;
+        let wrapper = &ready.key.snapshot;
         let entry = self.entry(&session, key).map_err(|_| TokenError::from(Reason::KeyHandleInvalid))?;
         let snapshot = self.current(&session, &entry)?;
         let object = &snapshot.object;
@@ -60,11 +60,11 @@ impl Application {
             }
             _ => pkcs8::encode(&parts)?,
         };
-        let len = crypto::cipher_len(&ready.key, &ready.scheme, Direction::Encrypt, plain.len());
+        let len = crypto::cipher_len(&ready.key.key, &ready.scheme, Direction::Encrypt, plain.len());
         if let (Fit::Needs(n), OutLen::Exact(_)) = (room.fit(len), len) {
             return Ok(Answer::Needs(n));
         }
-        let wrapped = crypto::cipher(&ready.key, &ready.scheme, Direction::Encrypt, plain.expose()).map_err(|e| match e {
+        let wrapped = crypto::cipher(&ready.key.key, &ready.scheme, Direction::Encrypt, plain.expose()).map_err(|e| match e {
             crypto::CryptoError::DataLen | crypto::CryptoError::DataInvalid => Reason::KeySizeRange.because("the key does not fit the mechanism"),
             other => other.into(),
         })?;
@@ -80,14 +80,14 @@ impl Application {
     pub fn unwrap_key(&self, session: u64, mechanism: Mechanism, unwrapping: u64, wrapped: &[u8], template: Vec<GivenAttr>) -> R<u64> {
         let session = self.session(session)?;
         let ready = self.prepare(&session, &mechanism, unwrapping, Use::Unwrap).map_err(for_unwrapping)?;
-        let unwrapper = self.current(&session, &self.entry(&session, unwrapping)?)?;
+        let unwrapper = &ready.key.snapshot;
         let mut template = Template::parse(template)?;
         impose(&unwrapper.object, ck::CKA_UNWRAP_TEMPLATE, &mut template)?;
         let (Some(class), Some(key_type)) = (template.ulong(ck::CKA_CLASS), template.ulong(ck::CKA_KEY_TYPE)) else {
             return Err(Reason::TemplateIncomplete.because("CKA_CLASS and CKA_KEY_TYPE are needed"));
         };
         let one_answer = || Reason::WrappedKeyInvalid.because("the wrapped key is not valid");
-        let plain = crypto::cipher(&ready.key, &ready.scheme, Direction::Decrypt, wrapped).map_err(|_| one_answer())?;
+        let plain = crypto::cipher(&ready.key.key, &ready.scheme, Direction::Decrypt, wrapped).map_err(|_| one_answer())?;
         session.still_valid(ready.epoch)?;
         match class {
             ck::CKO_SECRET_KEY => {
