@@ -72,8 +72,15 @@ pub(crate) fn run(arguments: &RunArguments) -> Result<bool, Failure> {
     };
 
     let folder = tempfile::tempdir()?;
-    let mut bench =
-        Bench { ours, peer, keys: Keys::generate(&folder.path().join("keys"))?, folder: folder.path().to_path_buf(), pace, notes: Vec::new() };
+    let mut bench = Bench {
+        ours,
+        peer,
+        keys: Keys::generate(&folder.path().join("keys"))?,
+        folder: folder.path().to_path_buf(),
+        pace,
+        notes: Vec::new(),
+        made: 0,
+    };
     let wanted = |name: &str| arguments.only.is_empty() || arguments.only.iter().any(|part| name.contains(part.as_str()));
     let cpu = bench.cpu_rows(&wanted)?;
     let mut threads = Vec::new();
@@ -131,6 +138,8 @@ struct Bench {
     folder: PathBuf,
     pace: Pace,
     notes: Vec<String>,
+    /// How many stores there are, for the next one's folder.
+    made: usize,
 }
 
 /// Our store and the peer's, where they could be made.
@@ -154,7 +163,8 @@ impl Bench {
     }
 
     fn store(&mut self, name: &str, subject: &Subject, objects: usize) -> Option<Store> {
-        let made = Store::make(subject, &self.folder.join(format!("{name}-{objects}")), &self.keys, objects);
+        self.made += 1;
+        let made = Store::make(subject, &self.folder.join(format!("{name}-{}", self.made)), &self.keys, objects);
         made.map_err(|failure| self.notes.push(format!("{name}, store of {objects} objects: {failure}"))).ok()
     }
 

@@ -98,7 +98,7 @@ impl Store {
             ids.push(digest(&SHA1_FOR_LEGACY_USE_ONLY, &key.point).as_ref().to_vec());
         }
         let mut command = Command::new(command_line);
-        command.arg("import").arg(&blobs).env("CNGTOKEN_PIN_SOURCE", "env:CNGTOKEN_BENCH_PIN").env("CNGTOKEN_BENCH_PIN", "12345678");
+        command.args(["import", "--quiet"]).arg(&blobs).env("CNGTOKEN_PIN_SOURCE", "env:CNGTOKEN_BENCH_PIN").env("CNGTOKEN_BENCH_PIN", "12345678");
         self.inherit(&mut command);
         let started = Instant::now();
         let output = command.stdin(Stdio::null()).output().map_err(|error| format!("{}: {error}", command_line.display()))?;
