@@ -10,6 +10,7 @@ mod fast;
 use crate::{AdmitError, CryptoError};
 use cngtoken_key::{Curve, EcClaim, EcPrivate, EcPublic, Secret};
 use curve::Ops;
+use std::borrow::Cow;
 use std::sync::OnceLock;
 use zeroize::Zeroizing;
 
@@ -56,6 +57,7 @@ impl<'a> Ec<'a> {
     /// r ‖ s over a digest of any length; its leftmost bits count.
     pub(crate) fn sign(&self, digest: &[u8]) -> Result<Vec<u8>, CryptoError> {
         let key = self.private.ok_or(CryptoError::KeyType)?;
+        let digest = &*leftmost(self.public.curve, digest);
         #[cfg(feature = "fast")]
         if self.fast
             && let Some(out) = self.context.fast.sign(key, digest)
@@ -70,6 +72,7 @@ impl<'a> Ec<'a> {
         if signature.len() != self.signature_len() {
             return Err(CryptoError::SignatureLen);
         }
+        let digest = &*leftmost(self.public.curve, digest);
         #[cfg(feature = "fast")]
         if self.fast
             && let Some(answer) = self.context.fast.verify(self.public, digest, signature)
@@ -92,6 +95,19 @@ impl<'a> Ec<'a> {
         let _ = key;
         self.ops()?.agree(point)
     }
+}
+
+/// The number that ECDSA makes of a digest (FIPS 186-5, 6.4.1): its leftmost bits, as many as the order has. Done here because the crate `ecdsa` keeps
+/// the wrong bits of P-521's first 66 bytes.
+fn leftmost(curve: Curve, digest: &[u8]) -> Cow<'_, [u8]> {
+    let bytes = curve.field_bytes();
+    let Some(cut) = digest.get(..bytes) else { return Cow::Borrowed(digest) };
+    let excess = 8 * bytes - curve.field_bits();
+    if excess == 0 {
+        return Cow::Borrowed(cut);
+    }
+    let mut carry = 0u8;
+    Cow::Owned(cut.iter().map(|&b| (b >> excess) | std::mem::replace(&mut carry, b << (8 - excess))).collect())
 }
 
 /// The SEC 1 point in `peer`: raw, or the content of a DER OCTET STRING. Lengths decide, not trial: no raw point has a length that a wrapped one has.
@@ -151,6 +167,22 @@ mod tests {
             }
             assert_eq!(ka.agree(&b.public.uncompressed()).unwrap(), kb.agree(&a.public.uncompressed()).unwrap());
         }
+    }
+
+    #[test]
+    fn the_leftmost_bits_of_a_digest_count() {
+        assert_eq!(*leftmost(Curve::P256, &[7; 40]), [7; 32]);
+        assert_eq!(*leftmost(Curve::P256, &[7; 20]), [7; 20]);
+        assert_eq!(*leftmost(Curve::P521, &[7; 65]), [7; 65]);
+        let mut expected = [0xFF; 66];
+        expected[0] = 0x01;
+        assert_eq!(*leftmost(Curve::P521, &[0xFF; 70]), expected);
+        let mut digest = [0u8; 66];
+        digest[0] = 0x80;
+        digest[1] = 0x81;
+        expected = [0; 66];
+        (expected[0], expected[1], expected[2]) = (1, 1, 2);
+        assert_eq!(*leftmost(Curve::P521, &digest), expected);
     }
 
     #[test]

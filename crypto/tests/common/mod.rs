@@ -1,6 +1,7 @@
 //! Reading Wycheproof's JSON for the tests beside, and keys from its numbers.
 
 #![allow(dead_code, reason = "each test file uses a part of it")]
+#![allow(clippy::unwrap_used, reason = "a failed assumption here is a failed test")]
 
 use cngtoken_crypto::{Engine, Hash, Key, Level, Scheme, admit, engine};
 use cngtoken_key::{Claim, KeyParts, RsaClaim, Uint};

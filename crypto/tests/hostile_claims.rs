@@ -1,0 +1,191 @@
+//! Admission under hostile claims: never a panic, never an admitted key that contradicts itself, never longer than two seconds.
+
+#![allow(clippy::unwrap_used, clippy::panic, clippy::cast_possible_truncation, reason = "a failed assumption here is a failed test")]
+
+use cngtoken_crypto::{Generate, Key, Level, Scheme, admit, generate, sign, verify};
+use cngtoken_key::{
+    Claim, Curve, DhClaim, DsaClaim, DsaSeed, EcClaim, EdwardsClaim, EdwardsCurve, KeyParts, MlDsaClaim, MlDsaSet, MlKemClaim, MlKemSet,
+    MontgomeryClaim, MontgomeryCurve, RsaClaim, RsaPrivate, Secret, SlhDsaClaim, SlhDsaSet, Uint,
+};
+use proptest::collection::vec;
+use proptest::option;
+use proptest::prelude::*;
+use std::sync::LazyLock;
+use std::time::{Duration, Instant};
+
+fn uint(max: usize) -> impl Strategy<Value = Uint> {
+    prop_oneof![
+        vec(any::<u8>(), 0..max).prop_map(|b| Uint::from_be(&b)),
+        any::<u64>().prop_map(Uint::from_u64),
+        (0u64..5).prop_map(Uint::from_u64),
+        (1..max).prop_map(|n| Uint::from_be(&std::vec![0xFF; n])),
+    ]
+}
+
+fn secret(max: usize) -> impl Strategy<Value = Secret> {
+    vec(any::<u8>(), 0..max).prop_map(Secret::new)
+}
+
+static RSA: LazyLock<RsaPrivate> = LazyLock::new(|| match generate(&Generate::Rsa { bits: 512, e: Uint::from_u64(65537) }) {
+    Ok(pair) => match pair.private {
+        Some(KeyParts::RsaPrivate(key)) => key,
+        _ => panic!("no rsa key"),
+    },
+    Err(error) => panic!("{error}"),
+});
+
+/// A real key's numbers, each kept, dropped, replaced or disturbed.
+fn rsa_claim() -> impl Strategy<Value = Claim> {
+    let field = |of: fn(&RsaPrivate) -> Uint| {
+        prop_oneof![
+            4 => Just(()).prop_map(move |()| Some(of(&RSA))),
+            2 => Just(None),
+            1 => uint(70).prop_map(Some),
+            1 => (0usize..64, 1u8..).prop_map(move |(at, mask)| {
+                let mut bytes = of(&RSA).as_be().to_vec();
+                let at = at % bytes.len();
+                bytes[at] ^= mask;
+                Some(Uint::from_be(&bytes))
+            }),
+        ]
+    };
+    (
+        field(|k| k.public.n.clone()),
+        field(|k| k.public.e.clone()),
+        field(|k| k.d.clone()),
+        field(|k| k.p.clone()),
+        field(|k| k.q.clone()),
+        field(|k| k.dp.clone()),
+        field(|k| k.dq.clone()),
+        field(|k| k.qinv.clone()),
+    )
+        .prop_map(|(n, e, d, p, q, dp, dq, qinv)| Claim::Rsa(RsaClaim { n, e, d, p, q, dp, dq, qinv }))
+}
+
+fn any_claim() -> impl Strategy<Value = Claim> {
+    prop_oneof![
+        4 => rsa_claim(),
+        2 => (prop::sample::select(Curve::ALL.to_vec()), option::of((uint(70), uint(70))), option::of(secret(70)))
+            .prop_map(|(curve, point, d)| Claim::Ec(EcClaim { curve, point, d })),
+        1 => (option::of(vec(any::<u8>(), 0..34)), option::of(secret(34)))
+            .prop_map(|(point, seed)| Claim::Edwards(EdwardsClaim { curve: EdwardsCurve::Ed25519, point, seed })),
+        1 => (option::of(vec(any::<u8>(), 32..33)), option::of(secret(34)))
+            .prop_map(|(u, k)| Claim::Montgomery(MontgomeryClaim { curve: MontgomeryCurve::X25519, u, k })),
+        2 => (uint(130), uint(30), uint(130), option::of((vec(any::<u8>(), 0..40), any::<u32>())), option::of(uint(130)), option::of(uint(30)))
+            .prop_map(|(p, q, g, seed, y, x)| {
+                let seed = seed.map(|(seed, counter)| DsaSeed { seed, counter });
+                Claim::Dsa(DsaClaim { p, q, g, seed, y, x })
+            }),
+        2 => (uint(130), uint(130), option::of(uint(130)), option::of(uint(130)), option::of(uint(130)))
+            .prop_map(|(p, g, q, y, x)| Claim::Dh(DhClaim { p, g, q, y, x })),
+        1 => (prop::sample::select(MlKemSet::ALL.to_vec()), option::of(vec(any::<u8>(), 799..802)), option::of(secret(1633)), option::of(secret(65)))
+            .prop_map(|(set, ek, dk, seed)| Claim::MlKem(MlKemClaim { set, ek, dk, seed })),
+        1 => any::<[u8; 32]>().prop_map(|seed| {
+            // The right length, random inside: what the crate alone would panic on.
+            let sk = (0..2560usize).map(|i| seed[i % 32].rotate_left((i / 32 % 8) as u32)).collect();
+            Claim::MlDsa(MlDsaClaim { set: MlDsaSet::MlDsa44, pk: None, sk: Some(Secret::new(sk)), seed: None })
+        }),
+        1 => any::<[u8; 32]>().prop_map(|seed| {
+            let dk = (0..1632usize).map(|i| seed[i % 32].rotate_left((i / 32 % 8) as u32)).collect();
+            Claim::MlKem(MlKemClaim { set: MlKemSet::MlKem512, ek: None, dk: Some(Secret::new(dk)), seed: None })
+        }),
+        1 => (option::of(vec(any::<u8>(), 31..34)), option::of(secret(66)))
+            .prop_map(|(pk, sk)| Claim::SlhDsa(SlhDsaClaim { set: SlhDsaSet::Sha2_128f, pk, sk })),
+        1 => secret(40).prop_map(Claim::Secret),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn no_claim_panics_and_no_admitted_rsa_key_contradicts_itself(claim in any_claim(), full in any::<bool>()) {
+        let level = if full { Level::Full } else { Level::NoPrimality };
+        if let Ok(admitted) = admit(claim, level) {
+            if let Some(parts @ KeyParts::RsaPrivate(_)) = admitted.private {
+                let key = Key::new(parts).unwrap();
+                let scheme = Scheme::RsaPkcs1 { hash: None };
+                let signature = sign(&key, &scheme, b"message").unwrap();
+                verify(&Key::new(admitted.public.unwrap()).unwrap(), &scheme, b"message", &signature).unwrap();
+            }
+        }
+    }
+}
+
+/// The primes of RFC 3526's and RFC 7919's groups of 8192 bits.
+fn prime(text: &str) -> Uint {
+    Uint::from_be(&hex::decode(text.trim()).unwrap())
+}
+
+#[test]
+fn the_largest_rsa_and_dh_keys_are_admitted_in_time_and_work() {
+    let (p, q) = (prime(include_str!("vectors/modp8192.hex")), prime(include_str!("vectors/ffdhe8192.hex")));
+    let half = |p: &Uint| {
+        let mut carry = 0;
+        let bytes: Vec<u8> = p.as_be().iter().map(|b| (b >> 1) | std::mem::replace(&mut carry, b << 7)).collect();
+        Uint::from_be(&bytes)
+    };
+    let rsa = RsaClaim { e: Some(Uint::from_u64(65537)), p: Some(p.clone()), q: Some(q), ..RsaClaim::default() };
+    let dh = DhClaim { g: Uint::from_u64(2), q: Some(half(&p)), x: Some(half(&p)), y: None, p };
+
+    for claim in [Claim::Rsa(rsa.clone()), Claim::Dh(dh)] {
+        let start = Instant::now();
+        let admitted = admit(claim, Level::Full).unwrap();
+        let took = start.elapsed();
+        println!("{took:?}");
+        // Twice the promise: the machine may be busy with other things.
+        assert!(took < Duration::from_secs(4), "{took:?}");
+        if let Some(KeyParts::RsaPrivate(key)) = admitted.private {
+            let recovered = RsaClaim { n: Some(key.public.n.clone()), e: rsa.e.clone(), d: Some(key.d.clone()), ..RsaClaim::default() };
+            assert_eq!(admit(Claim::Rsa(recovered), Level::NoPrimality).unwrap().public.unwrap(), KeyParts::RsaPublic(key.public.clone()));
+            let scheme = Scheme::RsaPkcs1 { hash: Some(cngtoken_crypto::Hash::Sha512) };
+            let key = Key::new(KeyParts::RsaPrivate(key)).unwrap();
+            let signature = sign(&key, &scheme, b"message").unwrap();
+            verify(&key, &scheme, b"message", &signature).unwrap();
+        }
+    }
+}
+
+/// Odd, of exactly that many bits, and surely composite or not: the cost is the same.
+fn odd(bits: usize, fill: u8) -> Uint {
+    let mut bytes = vec![fill; bits.div_ceil(8)];
+    bytes[0] = 0xFF >> (bytes.len() * 8 - bits);
+    *bytes.last_mut().unwrap() |= 1;
+    Uint::from_be(&bytes)
+}
+
+#[test]
+fn the_largest_claims_end_in_time() {
+    let rsa = |p: usize, q: usize| RsaClaim { p: Some(odd(p, 0xA7)), q: Some(odd(q, 0xC3)), e: Some(Uint::from_u64(65537)), ..RsaClaim::default() };
+    let recover = RsaClaim { n: Some(odd(16384, 0x5B)), e: Some(Uint::from_u64(65537)), d: Some(odd(16383, 0x77)), ..RsaClaim::default() };
+    let huge = RsaClaim { n: Some(odd(1 << 20, 0xFF)), e: Some(odd(1 << 20, 0xFF)), d: Some(odd(1 << 20, 0xFF)), ..RsaClaim::default() };
+    let dh = |bits: usize, q: Option<usize>| DhClaim {
+        p: odd(bits, 0xA7),
+        g: Uint::from_u64(2),
+        q: q.map(|bits| odd(bits, 0xC3)),
+        y: None,
+        x: Some(odd(bits - 2, 0x77)),
+    };
+    let dsa = DsaClaim { p: odd(3072, 0xA7), q: odd(256, 0xC3), g: odd(3000, 0x77), seed: None, y: None, x: Some(odd(200, 0x77)) };
+    let claims = [
+        Claim::Rsa(rsa(8192, 8192)),
+        Claim::Rsa(rsa(8320, 8064)),
+        Claim::Rsa(rsa(16000, 384)),
+        Claim::Rsa(rsa(4096, 4096)),
+        Claim::Rsa(recover),
+        Claim::Rsa(huge),
+        Claim::Dh(dh(8192, None)),
+        Claim::Dh(dh(8192, Some(512))),
+        Claim::Dh(dh(4096, Some(4000))),
+        Claim::Dsa(dsa),
+    ];
+    for claim in claims {
+        let start = Instant::now();
+        let admitted = admit(claim, Level::Full);
+        let took = start.elapsed();
+        println!("{took:?}: {}", admitted.as_ref().err().map_or_else(|| "admitted".to_owned(), ToString::to_string));
+        assert!(admitted.is_err());
+        // Twice the promise: the machine may be busy with other things.
+        assert!(took < Duration::from_secs(4), "{took:?}");
+    }
+}
