@@ -95,11 +95,13 @@ impl Door<'_> {
     pub(crate) fn open(&self, m: &Module, s: u64, blob: &[u8], private: bool, flags: u64, attrs: &Attrs) -> Result<Keys, Refusal> {
         if !self.create {
             let attrs = if private { attrs.clone() } else { without_secrets(attrs) };
-            let import =
-                Import { alg_id: self.alg_id, blob_type: self.blob_type, blob, flags, attrs, no_private: !private, ..Import::default() };
+            let import = Import { alg_id: self.alg_id, blob_type: self.blob_type, blob, flags, attrs, no_private: !private, ..Import::default() };
             let imported = m.import(s, &import);
             if imported.rv == CKR_OK {
-                return Ok(Keys { public: Some(imported.public).filter(|h| *h != 0), private: Some(imported.private).filter(|h| private && *h != 0) });
+                return Ok(Keys {
+                    public: Some(imported.public).filter(|h| *h != 0),
+                    private: Some(imported.private).filter(|h| private && *h != 0),
+                });
             }
             let refusal = Refusal { rv: imported.rv, status: m.status(s) };
             assert_eq!(imported.public, CK_INVALID_HANDLE, "the public handle of a refused import ({refusal})");
