@@ -113,7 +113,14 @@ pub(crate) fn default_id(parts: &KeyParts) -> Option<Vec<u8>> {
 }
 
 fn decode(input: &[u8], template: &Template, blob_type: Option<&str>, alg_id: Option<&str>, level: Level) -> R<Source> {
-    let decoded: Decoded = blob::decode(input, &context(template, blob_type, alg_id)?)?;
+    let context = context(template, blob_type, alg_id)?;
+    let decoded: Decoded = blob::decode(input, &context).map_err(|e| match e.fault {
+        // The template's curve, not the algorithm identifier's.
+        Fault::CurveDisagrees { .. } if context.curve.is_some() && alg_id.is_none() => {
+            Reason::TemplateInconsistent.because(format!("CKA_EC_PARAMS or CKA_CNG_CURVE_NAME: {e}"))
+        }
+        _ => e.into(),
+    })?;
     let origin = stamp(&decoded.origin.to_text(), level);
     let admitted = crypto::admit(decoded.claim, level)?;
     Ok(Source { admitted, half: decoded.half, hint: decoded.hint, symmetric: decoded.symmetric, origin })
@@ -321,10 +328,6 @@ impl Application {
 
 impl From<blob::BlobError> for TokenError {
     fn from(e: blob::BlobError) -> Self {
-        // The curve beside the blob comes from the template.
-        if let Fault::CurveDisagrees { .. } = e.fault {
-            return Reason::TemplateInconsistent.because(format!("CKA_EC_PARAMS or CKA_CNG_CURVE_NAME: {e}"));
-        }
         let reason = match e.fault.class() {
             FaultClass::UnknownType | FaultClass::NotSupported => Reason::BlobNotSupported,
             FaultClass::Size => Reason::BlobSize,

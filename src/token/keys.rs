@@ -82,9 +82,10 @@ fn pair_plan(key_type: u64, public: &Template, private: &Template) -> R<Generate
             g: Uint::from_be(needed(public, ck::CKA_BASE)?),
             seed: None,
         }),
-        ck::CKK_DH => {
+        ck::CKK_DH | ck::CKK_X9_42_DH => {
+            let q = if key_type == ck::CKK_X9_42_DH { Some(Uint::from_be(needed(public, ck::CKA_SUBPRIME)?)) } else { None };
             let bits = private.ulong(ck::CKA_VALUE_BITS).map(usize::try_from).transpose().map_err(|_| Reason::AttributeValueInvalid)?;
-            let domain = DhDomain { p: Uint::from_be(needed(public, ck::CKA_PRIME)?), g: Uint::from_be(needed(public, ck::CKA_BASE)?), q: None };
+            let domain = DhDomain { p: Uint::from_be(needed(public, ck::CKA_PRIME)?), g: Uint::from_be(needed(public, ck::CKA_BASE)?), q };
             Generate::Dh(domain, bits)
         }
         ck::CKK_ML_KEM => Generate::MlKem(nth(&MlKemSet::ALL, needed_number(public, ck::CKA_PARAMETER_SET)?, ck::CKA_PARAMETER_SET)?),

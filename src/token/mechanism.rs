@@ -23,6 +23,7 @@ pub enum ParamShape {
     Gcm,
     Ccm,
     Ctr,
+    /// CK_ECDH1_DERIVE_PARAMS, and CK_X9_42_DH1_DERIVE_PARAMS, which has the same five fields.
     Ecdh1,
     /// Nothing, or CK_EDDSA_PARAMS.
     EdDsa,
@@ -173,6 +174,7 @@ const EDWARDS: &[u64] = &[ck::CKK_EC_EDWARDS];
 const MONTGOMERY: &[u64] = &[ck::CKK_EC_MONTGOMERY];
 const DSA: &[u64] = &[ck::CKK_DSA];
 const DH: &[u64] = &[ck::CKK_DH];
+const X9_42: &[u64] = &[ck::CKK_X9_42_DH];
 const ML_DSA: &[u64] = &[ck::CKK_ML_DSA];
 const ML_KEM: &[u64] = &[ck::CKK_ML_KEM];
 const SLH_DSA: &[u64] = &[ck::CKK_SLH_DSA];
@@ -228,6 +230,17 @@ pub static MECHANISMS: &[MechRow] = rows! {
     CKM_HASH_ML_DSA_SHA3_512: ML_DSA, SIGN, Sizes::Bytes(1312, 2592), 0, ParamShape::SignContext, Planner::HashMlDsa(Some(Hash::Sha3_512));
     CKM_SLH_DSA_KEY_PAIR_GEN: SLH_DSA, ck::CKF_GENERATE_KEY_PAIR, Sizes::Bytes(32, 64), 0, ParamShape::None, Planner::Generate;
     CKM_SLH_DSA: SLH_DSA, SIGN, Sizes::Bytes(32, 64), 0, ParamShape::SignContext, Planner::SlhDsa;
+    CKM_X9_42_DH_KEY_PAIR_GEN: X9_42, ck::CKF_GENERATE_KEY_PAIR, Sizes::Bits(512, 8192), 0, ParamShape::None, Planner::Generate;
+    CKM_X9_42_DH_DERIVE: X9_42, ck::CKF_DERIVE, Sizes::Bits(512, 8192), 0, ParamShape::Ecdh1, Planner::X942;
+    CKM_HASH_SLH_DSA: SLH_DSA, SIGN, Sizes::Bytes(32, 64), 0, ParamShape::HashSignContext, Planner::HashSlhDsa(None);
+    CKM_HASH_SLH_DSA_SHA224: SLH_DSA, SIGN, Sizes::Bytes(32, 64), 0, ParamShape::SignContext, Planner::HashSlhDsa(Some(Hash::Sha224));
+    CKM_HASH_SLH_DSA_SHA256: SLH_DSA, SIGN, Sizes::Bytes(32, 64), 0, ParamShape::SignContext, Planner::HashSlhDsa(Some(Hash::Sha256));
+    CKM_HASH_SLH_DSA_SHA384: SLH_DSA, SIGN, Sizes::Bytes(32, 64), 0, ParamShape::SignContext, Planner::HashSlhDsa(Some(Hash::Sha384));
+    CKM_HASH_SLH_DSA_SHA512: SLH_DSA, SIGN, Sizes::Bytes(32, 64), 0, ParamShape::SignContext, Planner::HashSlhDsa(Some(Hash::Sha512));
+    CKM_HASH_SLH_DSA_SHA3_224: SLH_DSA, SIGN, Sizes::Bytes(32, 64), 0, ParamShape::SignContext, Planner::HashSlhDsa(Some(Hash::Sha3_224));
+    CKM_HASH_SLH_DSA_SHA3_256: SLH_DSA, SIGN, Sizes::Bytes(32, 64), 0, ParamShape::SignContext, Planner::HashSlhDsa(Some(Hash::Sha3_256));
+    CKM_HASH_SLH_DSA_SHA3_384: SLH_DSA, SIGN, Sizes::Bytes(32, 64), 0, ParamShape::SignContext, Planner::HashSlhDsa(Some(Hash::Sha3_384));
+    CKM_HASH_SLH_DSA_SHA3_512: SLH_DSA, SIGN, Sizes::Bytes(32, 64), 0, ParamShape::SignContext, Planner::HashSlhDsa(Some(Hash::Sha3_512));
     CKM_SHA256_RSA_PKCS: RSA, SIGN, RSA_SIZES, 0, ParamShape::None, Planner::RsaPkcs1(Some(Hash::Sha256));
     CKM_SHA384_RSA_PKCS: RSA, SIGN, RSA_SIZES, 0, ParamShape::None, Planner::RsaPkcs1(Some(Hash::Sha384));
     CKM_SHA512_RSA_PKCS: RSA, SIGN, RSA_SIZES, 0, ParamShape::None, Planner::RsaPkcs1(Some(Hash::Sha512));
@@ -237,7 +250,11 @@ pub static MECHANISMS: &[MechRow] = rows! {
     CKM_SHA224_RSA_PKCS: RSA, SIGN, RSA_SIZES, 0, ParamShape::None, Planner::RsaPkcs1(Some(Hash::Sha224));
     CKM_SHA224_RSA_PKCS_PSS: RSA, SIGN, RSA_SIZES, 0, ParamShape::Pss, Planner::Pss(Some(Hash::Sha224));
     CKM_SHA512_224: &[], ck::CKF_DIGEST, Sizes::None, 0, ParamShape::None, Planner::Digest(Hash::Sha512_224);
+    CKM_SHA512_224_HMAC: plan::SHA512_224_HMAC_KEYS, SIGN, SECRET_SIZES, 0, ParamShape::None, Planner::Hmac(Hash::Sha512_224);
+    CKM_SHA512_224_HMAC_GENERAL: plan::SHA512_224_HMAC_KEYS, SIGN, SECRET_SIZES, 0, ParamShape::Ulong, Planner::HmacGeneral(Hash::Sha512_224);
     CKM_SHA512_256: &[], ck::CKF_DIGEST, Sizes::None, 0, ParamShape::None, Planner::Digest(Hash::Sha512_256);
+    CKM_SHA512_256_HMAC: plan::SHA512_256_HMAC_KEYS, SIGN, SECRET_SIZES, 0, ParamShape::None, Planner::Hmac(Hash::Sha512_256);
+    CKM_SHA512_256_HMAC_GENERAL: plan::SHA512_256_HMAC_KEYS, SIGN, SECRET_SIZES, 0, ParamShape::Ulong, Planner::HmacGeneral(Hash::Sha512_256);
     CKM_SHA3_256_RSA_PKCS: RSA, SIGN, RSA_SIZES, 0, ParamShape::None, Planner::RsaPkcs1(Some(Hash::Sha3_256));
     CKM_SHA3_384_RSA_PKCS: RSA, SIGN, RSA_SIZES, 0, ParamShape::None, Planner::RsaPkcs1(Some(Hash::Sha3_384));
     CKM_SHA3_512_RSA_PKCS: RSA, SIGN, RSA_SIZES, 0, ParamShape::None, Planner::RsaPkcs1(Some(Hash::Sha3_512));
@@ -248,20 +265,34 @@ pub static MECHANISMS: &[MechRow] = rows! {
     CKM_SHA3_224_RSA_PKCS_PSS: RSA, SIGN, RSA_SIZES, 0, ParamShape::Pss, Planner::Pss(Some(Hash::Sha3_224));
     CKM_MD5: &[], ck::CKF_DIGEST, Sizes::None, 0, ParamShape::None, Planner::Digest(Hash::Md5);
     CKM_MD5_HMAC: plan::MD5_HMAC_KEYS, SIGN, SECRET_SIZES, 0, ParamShape::None, Planner::Hmac(Hash::Md5);
+    CKM_MD5_HMAC_GENERAL: plan::MD5_HMAC_KEYS, SIGN, SECRET_SIZES, 0, ParamShape::Ulong, Planner::HmacGeneral(Hash::Md5);
     CKM_SHA_1: &[], ck::CKF_DIGEST, Sizes::None, 0, ParamShape::None, Planner::Digest(Hash::Sha1);
     CKM_SHA_1_HMAC: plan::SHA1_HMAC_KEYS, SIGN, SECRET_SIZES, 0, ParamShape::None, Planner::Hmac(Hash::Sha1);
+    CKM_SHA_1_HMAC_GENERAL: plan::SHA1_HMAC_KEYS, SIGN, SECRET_SIZES, 0, ParamShape::Ulong, Planner::HmacGeneral(Hash::Sha1);
     CKM_SHA256: &[], ck::CKF_DIGEST, Sizes::None, 0, ParamShape::None, Planner::Digest(Hash::Sha256);
     CKM_SHA256_HMAC: plan::SHA256_HMAC_KEYS, SIGN, SECRET_SIZES, 0, ParamShape::None, Planner::Hmac(Hash::Sha256);
+    CKM_SHA256_HMAC_GENERAL: plan::SHA256_HMAC_KEYS, SIGN, SECRET_SIZES, 0, ParamShape::Ulong, Planner::HmacGeneral(Hash::Sha256);
     CKM_SHA224: &[], ck::CKF_DIGEST, Sizes::None, 0, ParamShape::None, Planner::Digest(Hash::Sha224);
     CKM_SHA224_HMAC: plan::SHA224_HMAC_KEYS, SIGN, SECRET_SIZES, 0, ParamShape::None, Planner::Hmac(Hash::Sha224);
+    CKM_SHA224_HMAC_GENERAL: plan::SHA224_HMAC_KEYS, SIGN, SECRET_SIZES, 0, ParamShape::Ulong, Planner::HmacGeneral(Hash::Sha224);
     CKM_SHA384: &[], ck::CKF_DIGEST, Sizes::None, 0, ParamShape::None, Planner::Digest(Hash::Sha384);
     CKM_SHA384_HMAC: plan::SHA384_HMAC_KEYS, SIGN, SECRET_SIZES, 0, ParamShape::None, Planner::Hmac(Hash::Sha384);
+    CKM_SHA384_HMAC_GENERAL: plan::SHA384_HMAC_KEYS, SIGN, SECRET_SIZES, 0, ParamShape::Ulong, Planner::HmacGeneral(Hash::Sha384);
     CKM_SHA512: &[], ck::CKF_DIGEST, Sizes::None, 0, ParamShape::None, Planner::Digest(Hash::Sha512);
     CKM_SHA512_HMAC: plan::SHA512_HMAC_KEYS, SIGN, SECRET_SIZES, 0, ParamShape::None, Planner::Hmac(Hash::Sha512);
+    CKM_SHA512_HMAC_GENERAL: plan::SHA512_HMAC_KEYS, SIGN, SECRET_SIZES, 0, ParamShape::Ulong, Planner::HmacGeneral(Hash::Sha512);
     CKM_SHA3_256: &[], ck::CKF_DIGEST, Sizes::None, 0, ParamShape::None, Planner::Digest(Hash::Sha3_256);
+    CKM_SHA3_256_HMAC: plan::SHA3_256_HMAC_KEYS, SIGN, SECRET_SIZES, 0, ParamShape::None, Planner::Hmac(Hash::Sha3_256);
+    CKM_SHA3_256_HMAC_GENERAL: plan::SHA3_256_HMAC_KEYS, SIGN, SECRET_SIZES, 0, ParamShape::Ulong, Planner::HmacGeneral(Hash::Sha3_256);
     CKM_SHA3_224: &[], ck::CKF_DIGEST, Sizes::None, 0, ParamShape::None, Planner::Digest(Hash::Sha3_224);
+    CKM_SHA3_224_HMAC: plan::SHA3_224_HMAC_KEYS, SIGN, SECRET_SIZES, 0, ParamShape::None, Planner::Hmac(Hash::Sha3_224);
+    CKM_SHA3_224_HMAC_GENERAL: plan::SHA3_224_HMAC_KEYS, SIGN, SECRET_SIZES, 0, ParamShape::Ulong, Planner::HmacGeneral(Hash::Sha3_224);
     CKM_SHA3_384: &[], ck::CKF_DIGEST, Sizes::None, 0, ParamShape::None, Planner::Digest(Hash::Sha3_384);
+    CKM_SHA3_384_HMAC: plan::SHA3_384_HMAC_KEYS, SIGN, SECRET_SIZES, 0, ParamShape::None, Planner::Hmac(Hash::Sha3_384);
+    CKM_SHA3_384_HMAC_GENERAL: plan::SHA3_384_HMAC_KEYS, SIGN, SECRET_SIZES, 0, ParamShape::Ulong, Planner::HmacGeneral(Hash::Sha3_384);
     CKM_SHA3_512: &[], ck::CKF_DIGEST, Sizes::None, 0, ParamShape::None, Planner::Digest(Hash::Sha3_512);
+    CKM_SHA3_512_HMAC: plan::SHA3_512_HMAC_KEYS, SIGN, SECRET_SIZES, 0, ParamShape::None, Planner::Hmac(Hash::Sha3_512);
+    CKM_SHA3_512_HMAC_GENERAL: plan::SHA3_512_HMAC_KEYS, SIGN, SECRET_SIZES, 0, ParamShape::Ulong, Planner::HmacGeneral(Hash::Sha3_512);
     CKM_GENERIC_SECRET_KEY_GEN: GENERIC, ck::CKF_GENERATE, SECRET_SIZES, 0, ParamShape::None, Planner::Generate;
     CKM_EC_KEY_PAIR_GEN: EC, ck::CKF_GENERATE_KEY_PAIR, EC_SIZES, EC_NAMED, ParamShape::None, Planner::Generate;
     CKM_ECDSA: EC, SIGN, EC_SIZES, EC_NAMED, ParamShape::None, Planner::Ecdsa(None);
@@ -274,8 +305,7 @@ pub static MECHANISMS: &[MechRow] = rows! {
     CKM_ECDSA_SHA3_256: EC, SIGN, EC_SIZES, EC_NAMED, ParamShape::None, Planner::Ecdsa(Some(Hash::Sha3_256));
     CKM_ECDSA_SHA3_384: EC, SIGN, EC_SIZES, EC_NAMED, ParamShape::None, Planner::Ecdsa(Some(Hash::Sha3_384));
     CKM_ECDSA_SHA3_512: EC, SIGN, EC_SIZES, EC_NAMED, ParamShape::None, Planner::Ecdsa(Some(Hash::Sha3_512));
-    CKM_ECDH1_DERIVE: ECDH, ck::CKF_DERIVE, EC_SIZES, EC_NAMED, ParamShape::Ecdh1, Planner::Ecdh { cofactor: false
-};
+    CKM_ECDH1_DERIVE: ECDH, ck::CKF_DERIVE, EC_SIZES, EC_NAMED, ParamShape::Ecdh1, Planner::Ecdh { cofactor: false };
     CKM_ECDH1_COFACTOR_DERIVE: EC, ck::CKF_DERIVE, EC_SIZES, EC_NAMED, ParamShape::Ecdh1, Planner::Ecdh { cofactor: true };
     CKM_EC_EDWARDS_KEY_PAIR_GEN: EDWARDS, ck::CKF_GENERATE_KEY_PAIR, Sizes::Bits(255, 255), EC_CURVENAME, ParamShape::None, Planner::Generate;
     CKM_EC_MONTGOMERY_KEY_PAIR_GEN: MONTGOMERY, ck::CKF_GENERATE_KEY_PAIR, Sizes::Bits(255, 255), EC_CURVENAME, ParamShape::None, Planner::Generate;
@@ -287,6 +317,7 @@ pub static MECHANISMS: &[MechRow] = rows! {
     CKM_AES_CTR: AES, CRYPT, AES_SIZES, 0, ParamShape::Ctr, Planner::AesCtr;
     CKM_AES_GCM: AES, CRYPT | WRAP, AES_SIZES, 0, ParamShape::Gcm, Planner::AesGcm;
     CKM_AES_CMAC: AES, SIGN, AES_SIZES, 0, ParamShape::None, Planner::AesCmac;
+    CKM_AES_CMAC_GENERAL: AES, SIGN, AES_SIZES, 0, ParamShape::Ulong, Planner::AesCmacGeneral;
     CKM_AES_KEY_WRAP: AES, CRYPT | WRAP, AES_SIZES, 0, ParamShape::OptionalIv(8), Planner::AesKw;
     CKM_AES_KEY_WRAP_KWP: AES, CRYPT | WRAP, AES_SIZES, 0, ParamShape::OptionalIv(4), Planner::AesKwp;
 };

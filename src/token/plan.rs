@@ -15,6 +15,13 @@ pub(crate) const SHA256_HMAC_KEYS: &[u64] = &[ck::CKK_GENERIC_SECRET, ck::CKK_SH
 pub(crate) const SHA384_HMAC_KEYS: &[u64] = &[ck::CKK_GENERIC_SECRET, ck::CKK_SHA384_HMAC];
 pub(crate) const SHA512_HMAC_KEYS: &[u64] = &[ck::CKK_GENERIC_SECRET, ck::CKK_SHA512_HMAC];
 
+pub(crate) const SHA512_224_HMAC_KEYS: &[u64] = &[ck::CKK_GENERIC_SECRET, ck::CKK_SHA512_224_HMAC];
+pub(crate) const SHA512_256_HMAC_KEYS: &[u64] = &[ck::CKK_GENERIC_SECRET, ck::CKK_SHA512_256_HMAC];
+pub(crate) const SHA3_224_HMAC_KEYS: &[u64] = &[ck::CKK_GENERIC_SECRET, ck::CKK_SHA3_224_HMAC];
+pub(crate) const SHA3_256_HMAC_KEYS: &[u64] = &[ck::CKK_GENERIC_SECRET, ck::CKK_SHA3_256_HMAC];
+pub(crate) const SHA3_384_HMAC_KEYS: &[u64] = &[ck::CKK_GENERIC_SECRET, ck::CKK_SHA3_384_HMAC];
+pub(crate) const SHA3_512_HMAC_KEYS: &[u64] = &[ck::CKK_GENERIC_SECRET, ck::CKK_SHA3_512_HMAC];
+
 /// How a row plans. Plain data, so that the table stays a table.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Planner {
@@ -33,12 +40,17 @@ pub(crate) enum Planner {
     EdDsa,
     Dsa(Option<Hash>),
     Dh,
+    X942,
     MlKem,
     MlDsa,
     /// `None`: the parameter names the hash and the data is the digest.
     HashMlDsa(Option<Hash>),
     SlhDsa,
+    /// As `HashMlDsa`.
+    HashSlhDsa(Option<Hash>),
     Hmac(Hash),
+    /// The parameter is the tag's length.
+    HmacGeneral(Hash),
     AesEcb,
     AesCbc {
         pad: bool,
@@ -46,6 +58,8 @@ pub(crate) enum Planner {
     AesCtr,
     AesGcm,
     AesCmac,
+    /// The parameter is the tag's length.
+    AesCmacGeneral,
     AesKw,
     AesKwp,
 }
@@ -165,6 +179,26 @@ fn sign_context(params: &Params) -> R<(bool, Vec<u8>)> {
     }
 }
 
+/// The hash of a pre-hash form: the mechanism's, or the one that the parameter names.
+fn prehash(fixed: Option<Hash>, params: &Params) -> R<Hash> {
+    match (fixed, params) {
+        (Some(hash), _) => Ok(hash),
+        (None, Params::HashSignContext { hash, .. }) => hash_param(*hash, "hash"),
+        (None, _) => Err(wrong_shape(params, "CK_HASH_SIGN_ADDITIONAL_CONTEXT")),
+    }
+}
+
+/// A tag length of 1 to `most` bytes (CK_MAC_GENERAL_PARAMS).
+fn tag_len(params: &Params, most: usize) -> R<usize> {
+    match params {
+        Params::Ulong(n) => match usize::try_from(*n) {
+            Ok(len) if (1..=most).contains(&len) => Ok(len),
+            _ => Err(bad(format!("the tag's length is {n}, 1 to {most} expected"))),
+        },
+        _ => Err(wrong_shape(params, "CK_MAC_GENERAL_PARAMS")),
+    }
+}
+
 impl Planner {
     /// What a sign, verify, encrypt, decrypt, wrap or unwrap computes. `crypt` says that data is en- or decrypted, since
     /// CKM_RSA_PKCS and CKM_RSA_X_509 mean different things there. `implicit_reject` is the token's setting for PKCS#1 decryption.
@@ -205,12 +239,11 @@ impl Planner {
             }
             Planner::HashMlDsa(fixed) => {
                 let (deterministic, context) = sign_context(params)?;
-                let hash = match (fixed, params) {
-                    (Some(hash), _) => hash,
-                    (None, Params::HashSignContext { hash, .. }) => hash_param(*hash, "hash")?,
-                    (None, _) => return Err(wrong_shape(params, "CK_HASH_SIGN_ADDITIONAL_CONTEXT")),
-                };
-                Scheme::MlDsa { context, prehash: Some(hash), prehashed: fixed.is_none(), deterministic }
+                Scheme::MlDsa { context, prehash: Some(prehash(fixed, params)?), prehashed: fixed.is_none(), deterministic }
+            }
+            Planner::HashSlhDsa(fixed) => {
+                let (deterministic, context) = sign_context(params)?;
+                Scheme::SlhDsa { context, prehash: Some(prehash(fixed, params)?), prehashed: fixed.is_none(), deterministic }
             }
             Planner::SlhDsa => {
                 let (deterministic, context) = sign_context(params)?;
@@ -220,6 +253,8 @@ impl Planner {
                 no_parameter(params)?;
                 Scheme::Hmac { hash, len: hash.len() }
             }
+            Planner::HmacGeneral(hash) => Scheme::Hmac { hash, len: tag_len(params, hash.len())? },
+            Planner::AesCmacGeneral => Scheme::Cmac { len: tag_len(params, 16)? },
             Planner::AesCmac => {
                 no_parameter(params)?;
                 Scheme::Cmac { len: 16 }
@@ -248,7 +283,7 @@ impl Planner {
                     _ => Some(iv(params)?),
                 },
             },
-            Planner::Digest(_) | Planner::Generate | Planner::Ecdh { .. } | Planner::Dh | Planner::MlKem => {
+            Planner::Digest(_) | Planner::Generate | Planner::Ecdh { .. } | Planner::Dh | Planner::X942 | Planner::MlKem => {
                 return Err(Reason::MechanismInvalid.into());
             }
         })
@@ -276,6 +311,13 @@ impl Planner {
             Planner::Dh => match params {
                 Params::Bytes(peer) if !peer.is_empty() => Ok(Agreement { how: Agree::Dh, peer: peer.clone() }),
                 _ => Err(wrong_shape(params, "the other side's public value")),
+            },
+            Planner::X942 => match params {
+                Params::Ecdh1 { kdf: ck::CKD_NULL, shared, public } if shared.is_empty() && !public.is_empty() => {
+                    Ok(Agreement { how: Agree::Dh, peer: public.clone() })
+                }
+                Params::Ecdh1 { kdf, .. } => Err(bad(format!("kdf {kdf} with other info: only CKD_NULL without is supported"))),
+                _ => Err(wrong_shape(params, "CK_X9_42_DH1_DERIVE_PARAMS")),
             },
             _ => Err(Reason::MechanismInvalid.into()),
         }

@@ -10,7 +10,7 @@ use crate::token::handles::Snapshot;
 use crate::token::operation::{ContextLogin, Kind, Op, Running};
 use crate::token::session::Session;
 use crate::token::slot::Role;
-use cngtoken_storage::{Keys, ObjectId, Term, Vault};
+use cngtoken_storage::{Keys, ObjectId, Record, StoreError, Term, Vault};
 use cryptoki_sys as ck;
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -18,6 +18,14 @@ use std::sync::Arc;
 /// The profiles that are true of this token. pkcs11-provider reads at most five.
 pub(crate) const PROFILES: &[(u64, &str)] =
     &[(ck::CKP_BASELINE_PROVIDER, "cngtoken-profile-baseline"), (ck::CKP_PUBLIC_CERTIFICATES_TOKEN, "cngtoken-profile-public-certificates")];
+
+/// What a hit is judged by.
+struct Judge<'a> {
+    session: &'a Session,
+    template: &'a Template,
+    unlocked: bool,
+    user: bool,
+}
 
 /// Up to so many hits keep what was read, since the caller will most likely use them next.
 const KEEP_HITS: usize = 16;
@@ -70,41 +78,37 @@ impl Application {
         }
         let Some(vault) = session.slot.vault_if_any()? else { return Ok(()) };
         let terms: Vec<Term> = object::search_terms(template).into_iter().map(|(tag, bytes)| Term { tag, bytes }).collect();
-        // Whatever others wrote until now must be found.
-        let generation = session.slot.generation(true)?;
+        // Most searches have few hits: those are found and read in one look at the store.
+        let few = if terms.is_empty() { Vec::new() } else { vault.fetch(keys, &terms, KEEP_HITS.saturating_add(1))? };
+        let judge = Judge { session, template, unlocked: keys.is_some(), user };
+        if !terms.is_empty() && few.len() <= KEEP_HITS {
+            return few.iter().try_for_each(|record| self.judge(&judge, record, true, found));
+        }
         let ids = vault.find(keys, &terms)?;
-        let keep = ids.len() <= KEEP_HITS;
         for chunk in ids.chunks(CHUNK) {
-            self.judge(session, &vault, template, keys, user, (chunk, keep, generation), found)?;
+            for record in load_present(&vault, keys, chunk)? {
+                self.judge(&judge, &record, false, found)?;
+            }
         }
         Ok(())
     }
 
-    #[allow(clippy::too_many_arguments, reason = "one loop body, split off to be read on its own")]
-    fn judge(
-        &self,
-        session: &Session,
-        vault: &Vault,
-        template: &Template,
-        keys: Option<&Keys>,
-        user: bool,
-        (ids, keep, generation): (&[ObjectId], bool, u64),
-        found: &mut VecDeque<u64>,
-    ) -> R<()> {
-        for record in vault.load_many(keys, ids)? {
-            if record.private && !user {
-                continue;
-            }
-            let object = Self::open_record(&record, keys.is_some())?;
-            if !object::matches(&object, template) {
-                continue;
-            }
-            let entry = self.handles.stored(session.slot.id, record.id, record.private)?;
-            if keep && entry.state().is_none_or(|s| s.version != record.version) {
-                self.handles.keep(&entry, &Arc::new(Snapshot::stored(object, (record.version, record.authentic), generation)));
-            }
-            found.push_back(entry.handle);
+    /// Opens a hit and compares it; `keep`: remembers what was read.
+    fn judge(&self, judge: &Judge<'_>, record: &Record, keep: bool, found: &mut VecDeque<u64>) -> R<()> {
+        if record.private && !judge.user {
+            return Ok(());
         }
+        let object = Self::open_record(record, judge.unlocked)?;
+        if !object::matches(&object, judge.template) {
+            return Ok(());
+        }
+        let slot = judge.session.slot;
+        let entry = self.handles.stored(slot.id, record.id, record.private)?;
+        if keep && entry.state().is_none_or(|s| s.version != record.version || (s.object.is_sealed() && judge.unlocked)) {
+            let generation = slot.generation(false)?;
+            self.handles.keep(&entry, &Arc::new(Snapshot::stored(object, (record.version, record.authentic), generation)));
+        }
+        found.push_back(entry.handle);
         Ok(())
     }
 
@@ -129,6 +133,17 @@ impl Application {
     pub fn find_final(&self, session: u64) -> R<()> {
         let session = self.session(session)?;
         session.take(Kind::Find).map(drop)
+    }
+}
+
+/// The records of a chunk, without those that somebody has destroyed since they were found.
+fn load_present(vault: &Vault, keys: Option<&Keys>, ids: &[ObjectId]) -> R<Vec<Record>> {
+    match vault.load_many(keys, ids) {
+        Err(StoreError::NotFound) => {
+            let one_by_one = ids.iter().map(|id| vault.load(keys, id));
+            Ok(one_by_one.filter(|r| !matches!(r, Err(StoreError::NotFound))).collect::<Result<_, _>>()?)
+        }
+        all => Ok(all?),
     }
 }
 
