@@ -36,8 +36,8 @@ fn cpu_seconds() -> f64 {
 }
 
 fn measure(vault: &Vault, keys: &Keys, count: usize) {
-    let spread = |i: usize| (i * 7919) % (count / 2);
-    let id_of = |i: usize| Term { tag: 0x102, bytes: spread(i).to_le_bytes().repeat(3)[..20].to_vec() };
+    let spread = move |i: usize| (i * 7919) % (count / 2);
+    let id_of = move |i: usize| Term { tag: 0x102, bytes: spread(i).to_le_bytes().repeat(3)[..20].to_vec() };
     let class = |c| Term { tag: 0, bytes: vec![c] };
     let times = 20_000;
     micros("find by id, logged in", times, |i| assert_eq!(vault.find(Some(keys), &[id_of(i)]).unwrap().len(), 2));
@@ -49,6 +49,16 @@ fn measure(vault: &Vault, keys: &Keys, count: usize) {
     micros("load", times, |i| drop(vault.load(Some(keys), &ids[(i * 7919) % ids.len()]).unwrap()));
     micros("change counter", times, |_| assert!(vault.change_counter().unwrap() > 0));
     micros("header", 2_000, |_| assert!(vault.header().unwrap().writable));
+    let together = |threads: usize| {
+        let start = Instant::now();
+        std::thread::scope(|scope| {
+            for t in 0..threads {
+                scope.spawn(move || (0..times).for_each(|i| assert_eq!(vault.fetch(Some(keys), &[id_of(i + t)], 9).unwrap().len(), 2)));
+            }
+        });
+        (threads * times) as f64 / start.elapsed().as_secs_f64()
+    };
+    println!("  fetch on two threads: {:.2} times as many as on one", together(2) / together(1));
     micros("find all", 5, |_| drop(vault.find(Some(keys), &[]).unwrap()));
     micros("find by class", 5, |_| assert_eq!(vault.find(Some(keys), &[class(1)]).unwrap().len(), count / 2));
     micros("insert of one", 200, |i| vault.insert(keys, &[record(count * 4 + i * 2)]).unwrap());

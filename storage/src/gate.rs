@@ -45,6 +45,14 @@ impl Drop for Pass {
     }
 }
 
+/// Does `f` while no thread of the process is inside, hence no lock is held; not at all if that moment does not come. The caller must not be inside.
+pub(crate) fn alone(f: impl FnOnce()) {
+    let guard = ForkGuard::prepare();
+    if guard.clean {
+        f();
+    }
+}
+
 /// Which side of how many forks this is, with the process it was asked in.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Birth {

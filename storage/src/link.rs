@@ -10,7 +10,8 @@ use nix::unistd::AccessFlags;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 use std::cell::Cell;
-use std::os::unix::fs::MetadataExt;
+use std::fs::{File, Metadata};
+use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
@@ -45,6 +46,8 @@ pub(crate) struct Links {
     birth: Birth,
     readers: Vec<Slot>,
     writer: Slot,
+    /// For looking at the file's change counter without SQLite and its locks.
+    watch: Option<File>,
 }
 
 impl Links {
@@ -52,7 +55,8 @@ impl Links {
     pub(crate) fn open(path: PathBuf) -> Result<Self, StoreError> {
         gate::may_open()?;
         let birth = Birth::now();
-        let file = identity(&path)?;
+        let meta = identify(&path)?;
+        let file = (meta.dev(), meta.ino());
         let mut wait = Patience::new();
         let (link, store_id) = loop {
             let opened = {
@@ -70,7 +74,9 @@ impl Links {
         if let Some(slot) = readers.get_mut(preferred(count)) {
             *slot = Mutex::new(Some(link));
         }
-        Ok(Self { path, store_id, file, birth, readers, writer: Mutex::new(None) })
+        let links = Self { watch: Some(watch(&path)?), path, store_id, file, birth, readers, writer: Mutex::new(None) };
+        links.same_file()?;
+        Ok(links)
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -156,11 +162,25 @@ impl Links {
     }
 
     /// Refuses to go on with a file that is no longer the one under its name: what is written to it would be lost.
-    pub(crate) fn same_file(&self) -> Result<(), StoreError> {
-        if identity(&self.path)? == self.file {
-            return Ok(());
+    pub(crate) fn same_file(&self) -> Result<Metadata, StoreError> {
+        let meta = identify(&self.path)?;
+        if (meta.dev(), meta.ino()) == self.file {
+            return Ok(meta);
         }
         Err(StoreError::Io { why: format!("{} was replaced by another file; open it anew", self.path.display()) })
+    }
+
+    /// SQLite's own change counter, which every commit of every process moves. Read without a lock: a commit that is not yet finished shows too, which
+    /// does no harm, since whoever then reads waits for its end.
+    pub(crate) fn change_counter(&self) -> Result<u64, StoreError> {
+        self.birth.still()?;
+        let meta = self.same_file()?;
+        let mut counter = [0u8; 4];
+        let watch = self.watch.as_ref().ok_or(StoreError::Forked)?;
+        watch.read_exact_at(&mut counter, CHANGE_COUNTER_AT).map_err(|e| StoreError::io("reading the change counter", &e))?;
+        // The number of a commit that died and was rolled back is given to the next one; the time of writing tells them apart.
+        let time = meta.mtime_nsec() ^ meta.mtime();
+        Ok((u64::from(u32::from_be_bytes(counter)) << 32) | (time.cast_unsigned() & u64::from(u32::MAX)))
     }
 
     /// Whether this user may write file and directory.
@@ -189,9 +209,10 @@ impl Links {
     }
 
     /// Forgets all connections without closing them.
-    pub(crate) fn leak(self) {
-        for slot in self.readers.into_iter().chain([self.writer]) {
-            if let Some(conn) = slot.into_inner().unwrap_or_else(PoisonError::into_inner).and_then(|mut l| l.conn.take()) {
+    pub(crate) fn leak(mut self) {
+        std::mem::forget(self.watch.take());
+        for slot in self.readers.iter_mut().chain([&mut self.writer]) {
+            if let Some(conn) = slot.get_mut().unwrap_or_else(PoisonError::into_inner).take().and_then(|mut l| l.conn.take()) {
                 std::mem::forget(conn);
             }
         }
@@ -214,12 +235,27 @@ impl Links {
         if slot.is_none() {
             gate::may_open()?;
             let conn = connect(&self.path, way)?;
-            if vault::store_id(&conn)? != self.store_id || identity(&self.path)? != self.file {
-                return Err(StoreError::Io { why: format!("{} was replaced by another file; open it anew", self.path.display()) });
+            self.same_file()?;
+            if vault::store_id(&conn)? != self.store_id {
+                return Err(StoreError::damaged("the store id changed"));
             }
             *slot = Some(Link { conn: Some(conn), birth: self.birth });
         }
         slot.as_ref().and_then(|l| l.conn.as_ref()).ok_or(StoreError::Forked)
+    }
+}
+
+impl Drop for Links {
+    fn drop(&mut self) {
+        let Some(watch) = self.watch.take() else { return };
+        if self.birth.still().is_err() {
+            std::mem::forget(watch);
+            return;
+        }
+        // Closing any descriptor of a file drops all POSIX locks of the process on it. So: only while nobody holds one, or never.
+        let mut watch = Some(watch);
+        gate::alone(|| drop(watch.take()));
+        std::mem::forget(watch);
     }
 }
 
@@ -292,10 +328,14 @@ fn connect(path: &Path, way: Use) -> Result<Connection, StoreError> {
     Ok(conn)
 }
 
-/// Which file lies under the name.
-fn identity(path: &Path) -> Result<(u64, u64), StoreError> {
-    let meta = std::fs::symlink_metadata(path).map_err(|e| StoreError::io(&path.display().to_string(), &e))?;
-    Ok((meta.dev(), meta.ino()))
+/// A descriptor of our own. The caller sees to it that it is closed as [`Links`]' drop says.
+fn watch(path: &Path) -> Result<File, StoreError> {
+    File::open(path).map_err(|e| StoreError::io(&path.display().to_string(), &e))
+}
+
+/// What lies under the name.
+fn identify(path: &Path) -> Result<Metadata, StoreError> {
+    std::fs::symlink_metadata(path).map_err(|e| StoreError::io(&path.display().to_string(), &e))
 }
 
 fn writable(path: &Path) -> bool {
@@ -344,6 +384,8 @@ impl Patience {
     }
 }
 
+/// Where SQLite's file format has it.
+const CHANGE_COUNTER_AT: u64 = 24;
 const MOST_READERS: usize = 8;
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
 const READERS_END: Duration = Duration::from_secs(30);

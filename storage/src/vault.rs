@@ -57,13 +57,13 @@ impl Vault {
         Ok(Some(vault))
     }
 
-    /// Moves with every committed change of objects, by whichever process, this one included. Cheap; fails if the file was replaced.
+    /// Moves with every commit to the store, by whichever process, this one included. Takes no lock and costs about a microsecond, so what was read
+    /// may be kept while it stands still: take it before reading. Fails if the file was replaced.
     ///
     /// # Errors
-    /// What reading can fail with.
+    /// [`StoreError::Forked`], and what the system says.
     pub fn change_counter(&self) -> Result<u64, StoreError> {
-        self.links.same_file()?;
-        self.links.read(|conn| Summary::change(conn, self.links.store_id()))
+        self.links.change_counter()
     }
 
     /// The objects that have all of `terms`, in creation order; private ones only with keys. No terms: all objects.

@@ -196,7 +196,7 @@ fn empty_and_large_records_and_terms_are_kept() {
 }
 
 #[test]
-fn the_change_counter_moves_with_every_change_of_whoever_and_never_with_reading_or_pins() {
+fn the_change_counter_moves_with_every_change_of_whoever_and_never_with_reading() {
     let place = place();
     let (vault, keys) = create(&place.path);
     let (other, _) = open(&place.path);
@@ -211,10 +211,10 @@ fn the_change_counter_moves_with_every_change_of_whoever_and_never_with_reading_
     assert!(moved());
     other.replace(&keys, one.id, 1, &one).unwrap();
     assert!(moved());
-    let _ = vault.unlock(Role::User, b"wrong");
-    vault.find(Some(&keys), &[]).unwrap();
+    let keys = &*vault.unlock(Role::User, USER).unwrap();
+    vault.find(Some(keys), &[]).unwrap();
     assert!(!moved());
-    vault.delete(&keys, one.id).unwrap();
+    vault.delete(keys, one.id).unwrap();
     assert!(moved());
     other.reset(&label("again"), SO).unwrap();
     assert!(moved());
@@ -287,4 +287,29 @@ fn a_token_with_the_calibrated_kdf_says_so_and_opens() {
     assert!(!vault.header().unwrap().test_kdf);
     vault.unlock(Role::So, SO).unwrap();
     assert!(matches!(vault.unlock(Role::So, USER), Err(StoreError::PinIncorrect)));
+}
+
+#[test]
+fn dropping_one_vault_waits_for_the_transaction_of_another_in_this_process() {
+    let place = place();
+    let (vault, keys) = create(&place.path);
+    let one = record(false, "one");
+    vault.insert(&keys, from_ref(&one)).unwrap();
+    let (other, _) = open(&place.path);
+    let finished = std::sync::atomic::AtomicBool::new(false);
+    let (inside, waits) = std::sync::mpsc::channel();
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let slow = &mut |r| {
+                inside.send(()).unwrap();
+                std::thread::sleep(std::time::Duration::from_millis(100));
+                finished.store(true, std::sync::atomic::Ordering::SeqCst);
+                Ok::<_, StoreError>(r)
+            };
+            vault.update(&keys, one.id, slow).unwrap();
+        });
+        waits.recv().unwrap();
+        drop(other);
+        assert!(finished.load(std::sync::atomic::Ordering::SeqCst), "its descriptor was closed while a lock was held");
+    });
 }
