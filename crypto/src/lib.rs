@@ -5,6 +5,7 @@
 //! This room knows neither PKCS#11 numbers nor blob layouts, asks nobody for permission, and stores nothing.
 //! Constant time: as far as the crates go. Where it does not hold (lengths, `dsa`'s and `crypto-bigint`'s public-number paths), the module says so.
 #![forbid(unsafe_code)]
+#![cfg_attr(not(feature = "fast"), allow(dead_code, reason = "what only the fast engine asks about"))]
 
 mod admit;
 mod agree;

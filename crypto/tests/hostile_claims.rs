@@ -101,13 +101,13 @@ proptest! {
     #[test]
     fn no_claim_panics_and_no_admitted_rsa_key_contradicts_itself(claim in any_claim(), full in any::<bool>()) {
         let level = if full { Level::Full } else { Level::NoPrimality };
-        if let Ok(admitted) = admit(claim, level) {
-            if let Some(parts @ KeyParts::RsaPrivate(_)) = admitted.private {
-                let key = Key::new(parts).unwrap();
-                let scheme = Scheme::RsaPkcs1 { hash: None };
-                let signature = sign(&key, &scheme, b"message").unwrap();
-                verify(&Key::new(admitted.public.unwrap()).unwrap(), &scheme, b"message", &signature).unwrap();
-            }
+        if let Ok(admitted) = admit(claim, level)
+            && let Some(parts @ KeyParts::RsaPrivate(_)) = admitted.private
+        {
+            let key = Key::new(parts).unwrap();
+            let scheme = Scheme::RsaPkcs1 { hash: None };
+            let signature = sign(&key, &scheme, b"message").unwrap();
+            verify(&Key::new(admitted.public.unwrap()).unwrap(), &scheme, b"message", &signature).unwrap();
         }
     }
 }
