@@ -1,6 +1,6 @@
 //! Random call sequences on several sessions, each return code and output length compared with a small model of the standard's rules.
 //!
-//! The model (`world.rs`, `sessions.rs`, `objects.rs`, `operations.rs`) was written from the standard's text and the project's decisions, not from the
+//! The model (`world.rs`, `sessions.rs`, `objects.rs`, `operations.rs`, `promises.rs`) was written from the standard's text and the project's decisions, not from the
 //! token's code: the two may only meet in what a caller sees. `cargo test` runs a short form; CNGTOKEN_MODEL_SEQUENCES sets the number
 //! (the long form is 100,000 and more), CNGTOKEN_MODEL_SEED the start. A failure prints its seed and the shortest sequence found.
 #![allow(unsafe_code, reason = "a C client of the module")]
@@ -13,6 +13,7 @@ mod client;
 mod fixtures;
 mod objects;
 mod operations;
+mod promises;
 mod sessions;
 mod world;
 
@@ -39,6 +40,7 @@ fn random_sequences_answer_as_the_model_of_the_standard_says() {
         }
         println!("note: {sequences} sequences, {} calls compared; {}", world.calls, world.survey());
         assert!(world.calls > sequences * (STEPS as u64) / 2, "the sequences made few calls");
+        assert!(sequences < SEQUENCES || world.pairs() > 140, "the sequences saw few different answers: {}", world.pairs());
     });
 }
 
@@ -49,7 +51,9 @@ fn sequence(seed: u64) -> Vec<Step> {
     let mut steps = Vec::with_capacity(STEPS);
     for call in [Call::OpenSession, Call::OpenSession, Call::Login, Call::Lookup] {
         if !random.next().is_multiple_of(8) {
-            steps.push(random.step(call));
+            let step = random.step(call);
+            // The user with the right PIN, more often than chance would have it.
+            steps.push(if call == Call::Login && step.d < 192 { Step { a: 0, b: 1, c: 0, ..step } } else { step });
         }
     }
     while steps.len() < STEPS {

@@ -6,22 +6,12 @@
 //! CKR_OK also when nothing runs; GCM decryption gives nothing out before its tag is checked.
 
 use crate::client::{Mech, Output, Room, output};
-use crate::fixtures::{LONGEST, TEXTS, pattern};
+use crate::fixtures::{TEXTS, pattern};
 use crate::p11;
-use crate::world::{Judged, Kind, Run, Seat, Step, World};
+use crate::promises::{Promise, room};
+use crate::world::{Judged, Kind, Run, Seat, Session, Step, World};
 use cryptoki_sys::*;
 use std::ptr::null_mut;
-
-/// What a call with output would give if the buffer sufficed.
-enum Promise {
-    /// Exactly these many bytes; a size question may say up to `most`.
-    Bytes { exact: usize, most: usize },
-    /// One of these codes; before it comes to that, a size question or a small buffer may be answered by the length alone.
-    Fault { codes: &'static [u64], most: usize },
-}
-
-const BAD_LENGTH: &[u64] = &[CKR_ENCRYPTED_DATA_LEN_RANGE, CKR_ENCRYPTED_DATA_INVALID];
-const BAD_CIPHERTEXT: &[u64] = &[CKR_ENCRYPTED_DATA_INVALID, CKR_AEAD_DECRYPT_FAILED];
 
 impl World {
     pub(crate) fn init(&mut self, step: &Step) -> Judged {
@@ -124,6 +114,7 @@ impl World {
     }
 
     pub(crate) fn one_shot(&mut self, step: &Step) -> Judged {
+        let step = &self.aim(step);
         let kind = self.busy_kind(step);
         let run = self.run_of(step, kind);
         let data = self.one_shot_data(kind, run.as_ref(), step.b);
@@ -152,6 +143,7 @@ impl World {
     }
 
     pub(crate) fn update(&mut self, step: &Step) -> Judged {
+        let step = &self.aim(step);
         let kind = self.busy_kind(step);
         let run = self.run_of(step, kind);
         let data = self.next_part(kind, run.as_ref(), step.b);
@@ -192,6 +184,7 @@ impl World {
     }
 
     pub(crate) fn finish(&mut self, step: &Step) -> Judged {
+        let step = &self.aim(step);
         let kind = self.busy_kind(step);
         let run = self.run_of(step, kind);
         if kind == Kind::Verify {
@@ -257,6 +250,7 @@ impl World {
     }
 
     pub(crate) fn digest_key(&mut self, step: &Step) -> Judged {
+        let step = &self.aim(step);
         let run = self.run_of(step, Kind::Digest);
         let key = self.handle(step.a);
         let rv = p11!(self.module, C_DigestKey, self.session_handle(step), key.map_or_else(|wrong| wrong, |handle| handle.number));
@@ -285,6 +279,16 @@ impl World {
         Ok(())
     }
 
+    /// Turns most steps that go on with an operation to a session where one runs: else they would only ever meet idle ones.
+    fn aim(&self, step: &Step) -> Step {
+        let runs = |session: &Session| session.operations.iter().any(|seat| !matches!(seat, Seat::Idle));
+        let busy: Vec<_> = self.sessions.iter().enumerate().filter(|(_, session)| runs(session)).map(|(index, _)| index).collect();
+        match busy.get(usize::from(step.session) % busy.len().max(1)) {
+            Some(index) if step.session < 220 => Step { session: *index as u8, ..*step },
+            _ => *step,
+        }
+    }
+
     /// The kind a step means: one that runs in its session, three times of four.
     fn busy_kind(&self, step: &Step) -> Kind {
         let wanted = Kind::from(step.a);
@@ -307,81 +311,6 @@ impl World {
 
     fn who(&self, step: &Step) -> String {
         format!("session={:?}", self.session(step.session))
-    }
-
-    fn one_shot_data(&self, kind: Kind, run: Option<&Run>, b: u8) -> Vec<u8> {
-        let n = [0, 1, 16, 20, 32, 33, 64, LONGEST][usize::from(b) % 8];
-        match run {
-            Some(run) if kind == Kind::Decrypt => {
-                let whole = &self.fixtures.to_decrypt[run.mech][run.text];
-                let cut = [0, 0, 0, 1, 16, whole.len()][usize::from(b) % 6];
-                whole[..whole.len().saturating_sub(cut)].to_vec()
-            }
-            _ => pattern()[..n].to_vec(),
-        }
-    }
-
-    fn next_part(&self, kind: Kind, run: Option<&Run>, b: u8) -> Vec<u8> {
-        let n = [0, 1, 5, 15, 16, 17, 33][usize::from(b) % 7];
-        let Some(run) = run else { return pattern()[..n].to_vec() };
-        let source = if kind == Kind::Decrypt { self.fixtures.to_decrypt[run.mech][run.text].clone() } else { pattern() };
-        let from = run.fed.min(source.len());
-        source[from..source.len().min(from + n)].to_vec()
-    }
-
-    fn one_shot_promise(&self, kind: Kind, run: &Run, n: usize) -> Promise {
-        let row = &self.fixtures.rows[kind as usize][run.mech];
-        let exactly = |n: usize| Promise::Bytes { exact: n, most: n };
-        let fault = |codes, most| Promise::Fault { codes, most };
-        match (kind, row.id) {
-            (Kind::Sign | Kind::Encrypt, _) if n > row.longest => fault(&[CKR_DATA_LEN_RANGE], row.size),
-            // Nothing to sign: the standard's length table does not say.
-            (Kind::Sign, CKM_ECDSA) if n == 0 => fault(&[CKR_OK, CKR_DATA_LEN_RANGE], row.size),
-            (Kind::Encrypt, CKM_AES_CBC_PAD) => exactly(n / 16 * 16 + 16),
-            (Kind::Encrypt, CKM_AES_GCM) => exactly(n + 16),
-            (Kind::Decrypt, CKM_RSA_PKCS) if n != 128 => fault(BAD_LENGTH, 128),
-            (Kind::Decrypt, CKM_RSA_PKCS) => Promise::Bytes { exact: TEXTS[run.text], most: 128 },
-            (Kind::Decrypt, _) => self.whole_promise(run, n, n),
-            _ => exactly(row.size),
-        }
-    }
-
-    /// The end of a decryption by AES after `fed` bytes, `left` of which may still come out.
-    fn whole_promise(&self, run: &Run, fed: usize, left: usize) -> Promise {
-        let (text, whole) = (TEXTS[run.text], self.fixtures.to_decrypt[run.mech][run.text].len());
-        if self.fixtures.rows[Kind::Decrypt as usize][run.mech].id == CKM_AES_GCM {
-            return match fed {
-                _ if fed < 16 => Promise::Fault { codes: BAD_LENGTH, most: left },
-                _ if fed < whole => Promise::Fault { codes: BAD_CIPHERTEXT, most: left },
-                _ => Promise::Bytes { exact: text, most: text },
-            };
-        }
-        match fed {
-            _ if fed == 0 || !fed.is_multiple_of(16) => Promise::Fault { codes: BAD_LENGTH, most: left.max(16) },
-            _ if fed < whole => Promise::Fault { codes: BAD_CIPHERTEXT, most: left.max(16) },
-            _ => Promise::Bytes { exact: text - run.out, most: left },
-        }
-    }
-
-    /// "Always return as much output as can be computed from what has been passed in."
-    fn update_promise(&self, kind: Kind, run: &Run, n: usize) -> Promise {
-        let fed = run.fed + n;
-        let out_then = match (kind, self.fixtures.rows[kind as usize][run.mech].id) {
-            (Kind::Encrypt, CKM_AES_CBC_PAD) => fed / 16 * 16,
-            (Kind::Encrypt, _) => fed,
-            (_, CKM_AES_CBC_PAD) => fed.saturating_sub(1) / 16 * 16,
-            _ => 0,
-        };
-        Promise::Bytes { exact: out_then - run.out, most: out_then - run.out }
-    }
-
-    fn final_promise(&self, kind: Kind, run: &Run) -> Promise {
-        let row = &self.fixtures.rows[kind as usize][run.mech];
-        match kind {
-            Kind::Encrypt => Promise::Bytes { exact: 16, most: 16 },
-            Kind::Decrypt => self.whole_promise(run, run.fed, run.fed - run.out),
-            _ => Promise::Bytes { exact: row.size, most: row.size },
-        }
     }
 
     /// Judges a call with output. `promise` is None where no operation of that kind can answer. Gives whether the operation stays as it
@@ -501,22 +430,5 @@ impl World {
             Some(known) if known.get(from..from + told.len()) != Some(told) => Err(format!("C_{kind:?} gave other bytes than the one-shot call")),
             _ => Ok(()),
         }
-    }
-}
-
-/// The buffer a step gives: too small, exactly enough, more than enough, none, or none to tell the length in.
-fn room(c: u8, promise: Option<&Promise>) -> Room {
-    let enough = match promise {
-        Some(Promise::Bytes { exact, .. }) => *exact,
-        Some(Promise::Fault { most, .. }) => *most,
-        None => 64,
-    };
-    match c {
-        0..=50 => Room::Ask,
-        51..=75 => Room::Bytes(enough.saturating_sub(1)),
-        76..=85 => Room::Bytes(0),
-        86..=120 => Room::Bytes(enough),
-        121..=247 => Room::Bytes(enough + 300),
-        _ => Room::NoLength,
     }
 }

@@ -310,11 +310,16 @@ impl World {
     /// How often each function answered what: a sequence that never leaves the error paths proves little.
     pub(crate) fn survey(&self) -> String {
         let ok: u64 = self.codes.iter().filter(|((_, rv), _)| *rv == CKR_OK).map(|(_, n)| n).sum();
-        let pairs = self.codes.len();
+        let pairs = self.pairs();
         if std::env::var_os("CNGTOKEN_MODEL_SURVEY").is_some() {
             println!("note: {:?}", self.codes);
         }
         format!("{ok} of them CKR_OK, {pairs} different pairs of function and code")
+    }
+
+    /// Different pairs of function and code seen.
+    pub(crate) fn pairs(&self) -> usize {
+        self.codes.len()
     }
 
     /// The session a step means: a live one most of the time, else a closed or unknown handle.
