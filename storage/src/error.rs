@@ -115,7 +115,10 @@ impl From<rusqlite::Error> for StoreError {
                     StoreError::Io { why: "a process died while writing; undoing that needs a user who may write".into() }
                 }
                 ErrorCode::ReadOnly => StoreError::ReadOnly,
-                ErrorCode::NotADatabase => StoreError::NotAStore { why: "the file is not an SQLite database".into() },
+                // So says an SQLite that is built without the write-ahead log of a file that was switched to it.
+                ErrorCode::NotADatabase => {
+                    StoreError::NotAStore { why: "the file is not an SQLite database, or was switched to the write-ahead log".into() }
+                }
                 ErrorCode::DatabaseCorrupt => StoreError::damaged(format!("SQLite says: {e}")),
                 // SQLite calls a full disk by its name, but EFBIG (RLIMIT_FSIZE) only a failed write.
                 ErrorCode::SystemIoFailure if code.extended_code == SQLITE_IOERR_WRITE && file_size_is_limited() => StoreError::Full,

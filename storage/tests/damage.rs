@@ -170,8 +170,12 @@ fn files_that_are_no_store_say_what_they_are() {
 #[test]
 fn a_store_switched_to_the_write_ahead_log_is_refused() {
     let (place, _) = sample(3);
-    Connection::open(&place.path).unwrap().execute_batch("PRAGMA journal_mode = WAL").unwrap();
-    assert!(matches!(Vault::open(&place.path), Err(StoreError::Damaged { .. })));
+    let mut bytes = std::fs::read(&place.path).unwrap();
+    // The two version numbers that the switch sets; the SQLite of this program may have been built without the log.
+    bytes[18..20].fill(2);
+    std::fs::write(&place.path, bytes).unwrap();
+    let opened = Vault::open(&place.path);
+    assert!(matches!(&opened, Err(StoreError::Damaged { what: w } | StoreError::NotAStore { why: w }) if w.contains("write-ahead log")), "{opened:?}");
 }
 
 /// The format's sums, written a second time from its description.
