@@ -161,6 +161,10 @@ impl Application {
             return Ok(key.clone());
         }
         let key = Key::new(object::parts(&snapshot.object)?)?;
+        if snapshot.object.bool(ck::CKA_ALWAYS_AUTHENTICATE) {
+            // Such a key lives for one operation.
+            return Ok(key);
+        }
         Ok(snapshot.key.get_or_init(|| key).clone())
     }
 
@@ -202,7 +206,9 @@ impl Application {
         }
         let key = Self::parsed(&snapshot)?;
         let working = Arc::new(Working { entry, revision, snapshot, key });
-        session.set_recent(Some(working.clone()));
+        if !working.snapshot.object.bool(ck::CKA_ALWAYS_AUTHENTICATE) {
+            session.set_recent(Some(working.clone()));
+        }
         Ok(working)
     }
 
