@@ -1,2 +1,8 @@
-//! x
-fn main() {}
+//! The program `cngtoken`.
+#![forbid(unsafe_code)]
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    cngtoken_cli::main()
+}

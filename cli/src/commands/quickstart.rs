@@ -1,0 +1,180 @@
+//! `quickstart`: the whole way in one command. A token, two sample blobs imported through the command line's own door, then a child
+//! process that loads the module as any client does. The child is needed: two copies of SQLite on one store in one process lose
+//! acknowledged commits (`docs/design.md`, "One door per process").
+
+use super::init;
+use super::storing::{self, Wishes};
+use crate::args::Quickstart;
+use crate::failure::{Exit, Failure};
+use crate::objects::Choice;
+use crate::report::line;
+use crate::shapes::{self, Wanted};
+use crate::store::{Store, padded_label};
+use cngtoken::token::Config;
+use cryptoki_sys as ck;
+use std::fs;
+use std::io::Write;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+const LABEL: &str = "quickstart";
+/// Public test keys; `samples/README.md` says where they come from.
+const SAMPLES: [(&str, &str, &[u8]); 2] = [
+    ("sample-ec", "samples/ec-p256.blob", include_bytes!("../../../samples/ec-p256.blob")),
+    ("sample-rsa", "samples/rsa-2048.blob", include_bytes!("../../../samples/rsa-2048.blob")),
+];
+
+/// Where everything of the trial lies.
+struct Trial {
+    dir: PathBuf,
+    /// Removes the folder at the end unless it is to be kept.
+    _throw_away: Option<tempfile::TempDir>,
+}
+
+impl Trial {
+    fn store(&self) -> PathBuf {
+        self.dir.join("token.db")
+    }
+
+    fn pin(&self) -> PathBuf {
+        self.dir.join("pin.txt")
+    }
+}
+
+/// Runs it.
+pub(crate) fn run(args: &Quickstart) -> Result<(), Failure> {
+    let module = module(args.module.as_deref())?;
+    let trial = trial(args.keep.as_deref())?;
+    line(&format!("1. A token \"{LABEL}\" in {}", trial.store().display()))?;
+    let (pin, so_pin) = (random_pin()?, random_pin()?);
+    write_secret(&trial.pin(), &pin)?;
+    write_secret(&trial.dir.join("so-pin.txt"), &so_pin)?;
+    let uris = fill(&trial, &pin, &so_pin)?;
+    line("3. Another process loads the module, as any client does")?;
+    line(&format!("  {}", module.display()))?;
+    let program = std::env::current_exe().map_err(|e| Failure::new(Exit::Internal, format!("this program's own path: {e}")))?;
+    let status = Command::new(program)
+        .args(["client", "--module"])
+        .arg(&module)
+        .args(["--pin-source", &format!("file:{}", trial.pin().display())])
+        .env("CNGTOKEN_STORE", trial.store())
+        .status()
+        .map_err(|e| Failure::new(Exit::Internal, format!("the client process: {e}")))?;
+    if !status.success() {
+        return Err(Failure::new(Exit::Internal, format!("the client process failed ({status})")));
+    }
+    lines(&trial, &module, &uris, args.keep.is_some())
+}
+
+/// Makes the token and imports the samples; the URIs of the private keys.
+fn fill(trial: &Trial, pin: &str, so_pin: &str) -> Result<Vec<(String, String)>, Failure> {
+    let store = Store::with(Config::single_store(trial.store()))?;
+    init::make(&store, &padded_label(LABEL)?, so_pin.as_bytes(), pin.as_bytes())?;
+    line("  It is initialised; its PINs are in pin.txt and so-pin.txt beside it (mode 0600).")?;
+    line("2. Two key blobs of Windows are imported")?;
+    let session = store.session(true)?;
+    store.app.login(session.handle, ck::CKU_USER, Some(pin.as_bytes()))?;
+    for (label, file, blob) in SAMPLES {
+        let found = shapes::recognise(blob, &Wanted::default())?;
+        let wishes = Wishes { label: Some(label.to_owned()), on_token: true, ..Wishes::default() };
+        let made = storing::store(&session, &found.content, &wishes, None)?;
+        let listed = made.iter().map(|h| session.describe(*h)).collect::<Result<Vec<_>, _>>()?;
+        line(&format!("  {file}: {} of {} bytes; stored {}", found.content.kind(), blob.len(), storing::words(&listed)))?;
+    }
+    let (token, serial) = session.token_name()?;
+    let mut uris = Vec::new();
+    for listed in session.chosen(&Choice::default())? {
+        if listed.class == ck::CKO_PRIVATE_KEY {
+            uris.push((listed.label.clone(), listed.uri(&token, &serial).to_text()));
+        }
+    }
+    Ok(uris)
+}
+
+fn lines(trial: &Trial, module: &Path, uris: &[(String, String)], kept: bool) -> Result<(), Failure> {
+    line("4. The keys, as every PKCS#11 program names them")?;
+    for (_, uri) in uris {
+        line(&format!("  {uri}"))?;
+    }
+    if !kept {
+        line("")?;
+        line("The token was a throw-away one and is gone. `cngtoken quickstart --keep DIR` keeps it; then these lines work:")?;
+    } else {
+        line("")?;
+        line("The token stays. Paste:")?;
+    }
+    let (dir, store, pin, module) = (trial.dir.display(), trial.store(), trial.pin(), module.display());
+    let first = uris.first().map_or("", |(_, uri)| uri.as_str());
+    let text = format!(
+        "\n  export CNGTOKEN_STORE={store} CNGTOKEN_PIN_SOURCE=file:{pin}\n  cngtoken ls\n\
+         \n  # OpenSSL 3 with pkcs11-provider\n  export PKCS11_PROVIDER_MODULE={module}\n  \
+         openssl pkey -provider pkcs11 -provider default -in '{public}' -pubin -pubout\n  \
+         openssl dgst -sha256 -provider pkcs11 -provider default -sign '{first}?pin-source=file:{pin}' -out /tmp/signature {store}\n\
+         \n  # pkcs11-tool (OpenSC)\n  pkcs11-tool --module {module} --login --pin \"$(cat {pin})\" --list-objects\n\
+         \n  # Firefox: Settings, Privacy & Security, Security Devices, Load; or for a profile folder\n  \
+         modutil -force -dbdir sql:PROFILE -add cngtoken -libfile {module}\n\
+         \n  # ssh\n  ssh-keygen -D {module}\n  ssh -I {module} user@host",
+        store = store.display(),
+        pin = pin.display(),
+        public = first.replace("type=private", "type=public"),
+    );
+    line(&text)?;
+    if kept { line(&format!("\n  # away with it\n  rm -r {dir}")) } else { Ok(()) }
+}
+
+fn trial(keep: Option<&Path>) -> Result<Trial, Failure> {
+    let Some(dir) = keep else {
+        let temp = tempfile::tempdir().map_err(|e| Failure::new(Exit::Store, format!("a throw-away folder: {e}")))?;
+        return Ok(Trial { dir: temp.path().to_owned(), _throw_away: Some(temp) });
+    };
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(dir).map_err(|e| Failure::file(dir, &e))?;
+    let dir = dir.canonicalize().map_err(|e| Failure::file(dir, &e))?;
+    let trial = Trial { dir, _throw_away: None };
+    if trial.store().exists() {
+        return Err(Failure::new(Exit::Refused, format!("there is a token already: {}", trial.store().display())));
+    }
+    Ok(trial)
+}
+
+fn write_secret(path: &Path, secret: &str) -> Result<(), Failure> {
+    let file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
+    file.and_then(|mut f| f.write_all(secret.as_bytes())).map_err(|e| Failure::file(path, &e))
+}
+
+/// Eight digits.
+fn random_pin() -> Result<String, Failure> {
+    let n = getrandom::u64().map_err(|e| Failure::new(Exit::Internal, format!("no random bytes: {e}")))?;
+    Ok(format!("{:08}", n % 100_000_000))
+}
+
+/// The built module: beside this program, or in `deps` below it; built now if it is not there.
+fn module(named: Option<&Path>) -> Result<PathBuf, Failure> {
+    if let Some(path) = named {
+        return path.canonicalize().map_err(|e| Failure::file(path, &e));
+    }
+    let program = std::env::current_exe().map_err(|e| Failure::new(Exit::Internal, format!("this program's own path: {e}")))?;
+    let folder = program.parent().unwrap_or(Path::new(".")).to_owned();
+    if let Some(found) = find(&folder) {
+        return Ok(found);
+    }
+    // Only under `cargo run`, which says where cargo is.
+    let Some(cargo) = std::env::var_os("CARGO") else {
+        return Err(Failure::new(Exit::Store, format!("libcngtoken.so is not in {}; name it with --module", folder.display())));
+    };
+    line("0. The module is not built yet; building it")?;
+    let profile = if folder.ends_with("release") { "release" } else { "dev" };
+    let status = Command::new(cargo).args(["build", "--package", "cngtoken", "--lib", "--profile", profile]).status();
+    match status {
+        Ok(status) if status.success() => {}
+        Ok(status) => return Err(Failure::new(Exit::Internal, format!("building the module failed ({status})"))),
+        Err(e) => return Err(Failure::new(Exit::Internal, format!("cargo: {e}"))),
+    }
+    find(&folder).ok_or_else(|| Failure::new(Exit::Internal, format!("libcngtoken.so was built, and is not in {}", folder.display())))
+}
+
+/// The newer of the two places: cargo leaves the library of a dependency in `deps` alone, where an older one may lie above it.
+fn find(folder: &Path) -> Option<PathBuf> {
+    let written = |path: &PathBuf| fs::metadata(path).and_then(|m| m.modified()).ok();
+    [folder.join("deps/libcngtoken.so"), folder.join("libcngtoken.so")].into_iter().filter(|p| p.is_file()).max_by_key(written)
+}
