@@ -14,6 +14,7 @@ mod interface;
 mod log;
 mod mechanism;
 mod memory;
+mod message;
 mod state;
 mod structures;
 mod table;

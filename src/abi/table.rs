@@ -11,10 +11,11 @@ use super::args::{
 };
 use super::mechanism::{mechanism, needed};
 use super::memory::missing;
+use super::message::{aead, last_bytes, last_output, nothing, parameter, process};
 use super::template::{questions, template};
 use super::vendor::{self, CK_UTF16CHAR_PTR, VendorList, reason};
 use super::{door, initialize, interface, structures};
-use crate::token::{Encapsulated, R, Room};
+use crate::token::{Answer, Encapsulated, R, Room};
 use cryptoki_sys::*;
 
 macro_rules! functions {
@@ -108,12 +109,12 @@ functions! {
         C_CloseAllSessions(; slot: number(slotID: CK_SLOT_ID)) app => app.close_all_sessions(slot);
         C_GetSessionInfo(hSession; to: place(pInfo: CK_SESSION_INFO_PTR)) app => to.give(structures::session(&app.session_info(hSession)?));
         C_GetOperationState(hSession; out: output(pOperationState: CK_BYTE_PTR, pulOperationStateLen: CK_ULONG_PTR)) app =>
-            door::not_supported(app, hSession);
+            out.write(&app.operation_state(hSession, out.room())?);
         C_SetOperationState(hSession;
             state: bytes(pOperationState: CK_BYTE_PTR, ulOperationStateLen: CK_ULONG), encryption: number(hEncryptionKey: CK_OBJECT_HANDLE),
             authentication: number(hAuthenticationKey: CK_OBJECT_HANDLE)
         ) app =>
-            door::not_supported(app, hSession);
+            app.set_operation_state(hSession, state.get(), encryption, authentication);
         C_Login(hSession; user: number(userType: CK_USER_TYPE), pin: pin(pPin: CK_UTF8CHAR_PTR, ulPinLen: CK_ULONG)) app =>
             app.login(hSession, user, pin.as_ref().map(Input::get));
         C_Logout(hSession;) app => app.logout(hSession);
@@ -275,74 +276,83 @@ functions! {
         ) app =>
             app.login_user(hSession, user, pin.as_ref().map(Input::get), name.get());
         C_SessionCancel(hSession; flags: number(flags: CK_FLAGS)) app => app.session_cancel(hSession, flags);
-        C_MessageEncryptInit(hSession; mechanism: mechanism(pMechanism: CK_MECHANISM_PTR), key: number(hKey: CK_OBJECT_HANDLE)) app =>
-            door::not_supported(app, hSession);
+        C_MessageEncryptInit(hSession; mechanism: process(pMechanism: CK_MECHANISM_PTR), key: number(hKey: CK_OBJECT_HANDLE)) app =>
+            app.message_encrypt_init(hSession, mechanism, key);
         C_EncryptMessage(hSession;
-            parameter: bytes(pParameter: CK_VOID_PTR, ulParameterLen: CK_ULONG),
+            parameter: parameter(pParameter: CK_VOID_PTR, ulParameterLen: CK_ULONG),
             aad: bytes(pAssociatedData: CK_BYTE_PTR, ulAssociatedDataLen: CK_ULONG),
             data: bytes(pPlaintext: CK_BYTE_PTR, ulPlaintextLen: CK_ULONG), out: output(pCiphertext: CK_BYTE_PTR, pulCiphertextLen: CK_ULONG_PTR)
         ) app =>
-            door::not_supported(app, hSession);
+            parameter.write(&app.encrypt_message(hSession, &parameter.params, aad.get(), data.get(), out.room())?, &out);
         C_EncryptMessageBegin(hSession;
-            parameter: bytes(pParameter: CK_VOID_PTR, ulParameterLen: CK_ULONG),
+            parameter: parameter(pParameter: CK_VOID_PTR, ulParameterLen: CK_ULONG),
             aad: bytes(pAssociatedData: CK_BYTE_PTR, ulAssociatedDataLen: CK_ULONG)
         ) app =>
-            door::not_supported(app, hSession);
+            {
+            parameter.write_iv(app.encrypt_message_begin(hSession, &parameter.params, aad.get())?.as_deref());
+            Ok(())
+        };
         C_EncryptMessageNext(hSession;
-            parameter: bytes(pParameter: CK_VOID_PTR, ulParameterLen: CK_ULONG),
+            parameter: parameter(pParameter: CK_VOID_PTR, ulParameterLen: CK_ULONG),
             part: bytes(pPlaintextPart: CK_BYTE_PTR, ulPlaintextPartLen: CK_ULONG),
             out: output(pCiphertextPart: CK_BYTE_PTR, pulCiphertextPartLen: CK_ULONG_PTR), flags: number(flags: CK_FLAGS)
         ) app =>
-            door::not_supported(app, hSession);
-        C_MessageEncryptFinal(hSession;) app => door::not_supported(app, hSession);
-        C_MessageDecryptInit(hSession; mechanism: mechanism(pMechanism: CK_MECHANISM_PTR), key: number(hKey: CK_OBJECT_HANDLE)) app =>
-            door::not_supported(app, hSession);
+            parameter.write(&app.encrypt_message_next(hSession, &parameter.params, part.get(), out.room(), flags)?, &out);
+        C_MessageEncryptFinal(hSession;) app =>
+            app.message_encrypt_final(hSession);
+        C_MessageDecryptInit(hSession; mechanism: process(pMechanism: CK_MECHANISM_PTR), key: number(hKey: CK_OBJECT_HANDLE)) app =>
+            app.message_decrypt_init(hSession, mechanism, key);
         C_DecryptMessage(hSession;
-            parameter: bytes(pParameter: CK_VOID_PTR, ulParameterLen: CK_ULONG),
+            parameter: parameter(pParameter: CK_VOID_PTR, ulParameterLen: CK_ULONG),
             aad: bytes(pAssociatedData: CK_BYTE_PTR, ulAssociatedDataLen: CK_ULONG),
             data: bytes(pCiphertext: CK_BYTE_PTR, ulCiphertextLen: CK_ULONG), out: output(pPlaintext: CK_BYTE_PTR, pulPlaintextLen: CK_ULONG_PTR)
         ) app =>
-            door::not_supported(app, hSession);
+            out.write(&app.decrypt_message(hSession, &parameter.params, aad.get(), data.get(), out.room())?);
         C_DecryptMessageBegin(hSession;
-            parameter: bytes(pParameter: CK_VOID_PTR, ulParameterLen: CK_ULONG),
+            parameter: parameter(pParameter: CK_VOID_PTR, ulParameterLen: CK_ULONG),
             aad: bytes(pAssociatedData: CK_BYTE_PTR, ulAssociatedDataLen: CK_ULONG)
         ) app =>
-            door::not_supported(app, hSession);
+            app.decrypt_message_begin(hSession, &parameter.params, aad.get());
         C_DecryptMessageNext(hSession;
-            parameter: bytes(pParameter: CK_VOID_PTR, ulParameterLen: CK_ULONG),
+            parameter: parameter(pParameter: CK_VOID_PTR, ulParameterLen: CK_ULONG),
             part: bytes(pCiphertextPart: CK_BYTE_PTR, ulCiphertextPartLen: CK_ULONG),
             out: output(pPlaintextPart: CK_BYTE_PTR, pulPlaintextPartLen: CK_ULONG_PTR), flags: number(flags: CK_FLAGS)
         ) app =>
-            door::not_supported(app, hSession);
-        C_MessageDecryptFinal(hSession;) app => door::not_supported(app, hSession);
+            out.write(&app.decrypt_message_next(hSession, &parameter.params, part.get(), out.room(), flags)?);
+        C_MessageDecryptFinal(hSession;) app =>
+            app.message_decrypt_final(hSession);
         C_MessageSignInit(hSession; mechanism: mechanism(pMechanism: CK_MECHANISM_PTR), key: number(hKey: CK_OBJECT_HANDLE)) app =>
-            door::not_supported(app, hSession);
+            app.message_sign_init(hSession, mechanism, key);
         C_SignMessage(hSession;
-            parameter: bytes(pParameter: CK_VOID_PTR, ulParameterLen: CK_ULONG), data: bytes(pData: CK_BYTE_PTR, ulDataLen: CK_ULONG),
+            parameter: nothing(pParameter: CK_VOID_PTR, ulParameterLen: CK_ULONG), data: bytes(pData: CK_BYTE_PTR, ulDataLen: CK_ULONG),
             out: output(pSignature: CK_BYTE_PTR, pulSignatureLen: CK_ULONG_PTR)
         ) app =>
-            door::not_supported(app, hSession);
-        C_SignMessageBegin(hSession; parameter: bytes(pParameter: CK_VOID_PTR, ulParameterLen: CK_ULONG)) app => door::not_supported(app, hSession);
+            out.write(&app.sign_message(hSession, &parameter, data.get(), out.room())?);
+        C_SignMessageBegin(hSession; parameter: nothing(pParameter: CK_VOID_PTR, ulParameterLen: CK_ULONG)) app =>
+            app.sign_message_begin(hSession, &parameter);
         C_SignMessageNext(hSession;
-            parameter: bytes(pParameter: CK_VOID_PTR, ulParameterLen: CK_ULONG), part: bytes(pData: CK_BYTE_PTR, ulDataLen: CK_ULONG),
-            signature: pointer(pSignature: CK_BYTE_PTR), length: pointer(pulSignatureLen: CK_ULONG_PTR)
+            parameter: nothing(pParameter: CK_VOID_PTR, ulParameterLen: CK_ULONG), part: bytes(pData: CK_BYTE_PTR, ulDataLen: CK_ULONG),
+            out: last_output(pSignature: CK_BYTE_PTR, pulSignatureLen: CK_ULONG_PTR)
         ) app =>
-            door::not_supported(app, hSession);
-        C_MessageSignFinal(hSession;) app => door::not_supported(app, hSession);
+            signed(app.sign_message_next(hSession, &parameter, part.get(), out.as_ref().map(Output::room))?, out.as_ref());
+        C_MessageSignFinal(hSession;) app =>
+            app.message_sign_final(hSession);
         C_MessageVerifyInit(hSession; mechanism: mechanism(pMechanism: CK_MECHANISM_PTR), key: number(hKey: CK_OBJECT_HANDLE)) app =>
-            door::not_supported(app, hSession);
+            app.message_verify_init(hSession, mechanism, key);
         C_VerifyMessage(hSession;
-            parameter: bytes(pParameter: CK_VOID_PTR, ulParameterLen: CK_ULONG), data: bytes(pData: CK_BYTE_PTR, ulDataLen: CK_ULONG),
+            parameter: nothing(pParameter: CK_VOID_PTR, ulParameterLen: CK_ULONG), data: bytes(pData: CK_BYTE_PTR, ulDataLen: CK_ULONG),
             signature: bytes(pSignature: CK_BYTE_PTR, ulSignatureLen: CK_ULONG)
         ) app =>
-            door::not_supported(app, hSession);
-        C_VerifyMessageBegin(hSession; parameter: bytes(pParameter: CK_VOID_PTR, ulParameterLen: CK_ULONG)) app => door::not_supported(app, hSession);
+            app.verify_message(hSession, &parameter, data.get(), signature.get());
+        C_VerifyMessageBegin(hSession; parameter: nothing(pParameter: CK_VOID_PTR, ulParameterLen: CK_ULONG)) app =>
+            app.verify_message_begin(hSession, &parameter);
         C_VerifyMessageNext(hSession;
-            parameter: bytes(pParameter: CK_VOID_PTR, ulParameterLen: CK_ULONG), part: bytes(pData: CK_BYTE_PTR, ulDataLen: CK_ULONG),
-            signature: bytes(pSignature: CK_BYTE_PTR, ulSignatureLen: CK_ULONG)
+            parameter: nothing(pParameter: CK_VOID_PTR, ulParameterLen: CK_ULONG), part: bytes(pData: CK_BYTE_PTR, ulDataLen: CK_ULONG),
+            signature: last_bytes(pSignature: CK_BYTE_PTR, ulSignatureLen: CK_ULONG)
         ) app =>
-            door::not_supported(app, hSession);
-        C_MessageVerifyFinal(hSession;) app => door::not_supported(app, hSession);
+            app.verify_message_next(hSession, &parameter, part.get(), signature.as_ref().map(Input::get));
+        C_MessageVerifyFinal(hSession;) app =>
+            app.message_verify_final(hSession);
     }
     v3_2 {
         C_EncapsulateKey(hSession;
@@ -376,18 +386,18 @@ functions! {
         ) app =>
             door::not_supported(app, hSession);
         C_WrapKeyAuthenticated(hSession;
-            mechanism: needed(pMechanism: CK_MECHANISM_PTR), wrapping: number(hWrappingKey: CK_OBJECT_HANDLE), key: number(hKey: CK_OBJECT_HANDLE),
+            mechanism: aead(pMechanism: CK_MECHANISM_PTR), wrapping: number(hWrappingKey: CK_OBJECT_HANDLE), key: number(hKey: CK_OBJECT_HANDLE),
             aad: bytes(pAssociatedData: CK_BYTE_PTR, ulAssociatedDataLen: CK_ULONG),
             out: output(pWrappedKey: CK_BYTE_PTR, pulWrappedKeyLen: CK_ULONG_PTR)
         ) app =>
-            door::not_supported(app, hSession);
+            mechanism.1.write(&app.wrap_key_authenticated(hSession, &mechanism.0, wrapping, key, aad.get(), out.room())?, &out);
         C_UnwrapKeyAuthenticated(hSession;
-            mechanism: needed(pMechanism: CK_MECHANISM_PTR), unwrapping: number(hUnwrappingKey: CK_OBJECT_HANDLE),
+            mechanism: aead(pMechanism: CK_MECHANISM_PTR), unwrapping: number(hUnwrappingKey: CK_OBJECT_HANDLE),
             wrapped: bytes(pWrappedKey: CK_BYTE_PTR, ulWrappedKeyLen: CK_ULONG),
             template: template(pTemplate: CK_ATTRIBUTE_PTR, ulAttributeCount: CK_ULONG),
             aad: bytes(pAssociatedData: CK_BYTE_PTR, ulAssociatedDataLen: CK_ULONG), to: place(phKey: CK_OBJECT_HANDLE_PTR)
         ) app =>
-            door::not_supported(app, hSession);
+            to.give(app.unwrap_key_authenticated(hSession, &mechanism.0, unwrapping, wrapped.get(), template, aad.get())?);
     }
     vendor {
         C_ImportBCryptBlob(hSession;
@@ -415,6 +425,14 @@ functions! {
 /// The room for a ciphertext, once it is sure that the new key's handle has a place too.
 fn wanted(out: &Output, key: Option<&Place<CK_OBJECT_HANDLE>>) -> R<Room> {
     if key.is_none() && out.room() != Room::Ask { Err(missing("phKey")) } else { Ok(out.room()) }
+}
+
+/// Writes a message's signature, where this part was the last.
+fn signed(answer: Option<Answer>, out: Option<&Output>) -> R<()> {
+    match (answer, out) {
+        (Some(answer), Some(out)) => out.write(&answer),
+        _ => Ok(()),
+    }
 }
 
 /// Writes what C_EncapsulateKey has made.

@@ -15,7 +15,7 @@ use cngtoken_key::Secret;
 use std::sync::Arc;
 
 /// What a multi-part AES-GCM decryption may hold back until its tag has been checked, and an encryption may take in all.
-const AEAD_CAP: u64 = 64 << 20;
+pub(crate) const AEAD_CAP: u64 = 64 << 20;
 
 fn usage(direction: Direction) -> (Use, Kind) {
     match direction {

@@ -11,6 +11,7 @@ use std::fmt;
 #[allow(missing_docs, reason = "the names are the standard's, or said by the row's text")]
 pub enum Reason {
     ActionProhibited,
+    AeadDecryptFailed,
     ArgumentsBad,
     AttributeReadOnly,
     AttributeSensitive,
@@ -128,6 +129,7 @@ const fn blob(reason: Reason, rv: u64, nt_status: u32, text: &'static str) -> Re
 /// The one mapping of reasons to numbers.
 pub static REASONS: &[ReasonRow] = &[
     row(Reason::ActionProhibited, ck::CKR_ACTION_PROHIBITED, STATUS_ACCESS_DENIED, "the object does not allow this"),
+    row(Reason::AeadDecryptFailed, ck::CKR_AEAD_DECRYPT_FAILED, STATUS_INVALID_PARAMETER, "the tag does not fit the message"),
     row(Reason::ArgumentsBad, ck::CKR_ARGUMENTS_BAD, STATUS_INVALID_PARAMETER, "an argument is missing or out of range"),
     row(Reason::AttributeReadOnly, ck::CKR_ATTRIBUTE_READ_ONLY, STATUS_INVALID_PARAMETER, "the attribute may not be set"),
     row(Reason::AttributeSensitive, ck::CKR_ATTRIBUTE_SENSITIVE, STATUS_NOT_SUPPORTED, "the attribute is sensitive"),

@@ -107,6 +107,14 @@ pub enum Params {
         label: Vec<u8>,
     },
     DerivationString(Vec<u8>),
+    /// CK_GCM_MESSAGE_PARAMS, for one message. The tag is missing where its pointer is NULL; on encryption it is an output and not looked at.
+    GcmMessage {
+        iv: Vec<u8>,
+        fixed_bits: u64,
+        generator: u64,
+        tag: Option<Vec<u8>>,
+        tag_bits: u64,
+    },
 }
 
 /// A CK_MECHANISM as values.
@@ -160,9 +168,13 @@ pub struct MechRow {
     pub(crate) plan: Planner,
 }
 
-const SIGN: u64 = ck::CKF_SIGN | ck::CKF_VERIFY;
+/// Signatures over one part of data only: in one call, or as one message of many.
+const SIGN_ONE: u64 = ck::CKF_SIGN | ck::CKF_VERIFY | ck::CKF_MESSAGE_SIGN | ck::CKF_MESSAGE_VERIFY;
+/// The same, and in parts.
+const SIGN: u64 = SIGN_ONE | ck::CKF_MULTI_MESSAGE;
 const RECOVER: u64 = ck::CKF_SIGN_RECOVER | ck::CKF_VERIFY_RECOVER;
 const CRYPT: u64 = ck::CKF_ENCRYPT | ck::CKF_DECRYPT;
+const MESSAGES: u64 = ck::CKF_MESSAGE_ENCRYPT | ck::CKF_MESSAGE_DECRYPT | ck::CKF_MULTI_MESSAGE;
 const WRAP: u64 = ck::CKF_WRAP | ck::CKF_UNWRAP;
 const EC_NAMED: u64 = ck::CKF_EC_F_P | ck::CKF_EC_NAMEDCURVE | ck::CKF_EC_UNCOMPRESS;
 const EC_CURVENAME: u64 = ck::CKF_EC_NAMEDCURVE | ck::CKF_EC_CURVENAME;
@@ -195,16 +207,16 @@ macro_rules! rows {
 /// Every mechanism, by rising number.
 pub static MECHANISMS: &[MechRow] = rows! {
     CKM_RSA_PKCS_KEY_PAIR_GEN: RSA, ck::CKF_GENERATE_KEY_PAIR, RSA_SIZES, 0, ParamShape::None, Planner::Generate;
-    CKM_RSA_PKCS: RSA, SIGN | RECOVER | CRYPT | WRAP, RSA_SIZES, 0, ParamShape::None, Planner::RsaPkcs1(None);
-    CKM_RSA_X_509: RSA, SIGN | RECOVER | CRYPT | WRAP, RSA_SIZES, 0, ParamShape::None, Planner::RsaRaw;
+    CKM_RSA_PKCS: RSA, SIGN_ONE | RECOVER | CRYPT | WRAP, RSA_SIZES, 0, ParamShape::None, Planner::RsaPkcs1(None);
+    CKM_RSA_X_509: RSA, SIGN_ONE | RECOVER | CRYPT | WRAP, RSA_SIZES, 0, ParamShape::None, Planner::RsaRaw;
     CKM_MD5_RSA_PKCS: RSA, SIGN, RSA_SIZES, 0, ParamShape::None, Planner::RsaPkcs1(Some(Hash::Md5));
     CKM_SHA1_RSA_PKCS: RSA, SIGN, RSA_SIZES, 0, ParamShape::None, Planner::RsaPkcs1(Some(Hash::Sha1));
     CKM_RSA_PKCS_OAEP: RSA, CRYPT | WRAP, RSA_SIZES, 0, ParamShape::Oaep, Planner::Oaep;
-    CKM_RSA_PKCS_PSS: RSA, SIGN, RSA_SIZES, 0, ParamShape::Pss, Planner::Pss(None);
+    CKM_RSA_PKCS_PSS: RSA, SIGN_ONE, RSA_SIZES, 0, ParamShape::Pss, Planner::Pss(None);
     CKM_SHA1_RSA_PKCS_PSS: RSA, SIGN, RSA_SIZES, 0, ParamShape::Pss, Planner::Pss(Some(Hash::Sha1));
     CKM_ML_KEM_KEY_PAIR_GEN: ML_KEM, ck::CKF_GENERATE_KEY_PAIR, Sizes::Bytes(800, 1568), 0, ParamShape::None, Planner::Generate;
     CKM_DSA_KEY_PAIR_GEN: DSA, ck::CKF_GENERATE_KEY_PAIR, Sizes::Bits(512, 4096), 0, ParamShape::None, Planner::Generate;
-    CKM_DSA: DSA, SIGN, Sizes::Bits(512, 4096), 0, ParamShape::None, Planner::Dsa(None);
+    CKM_DSA: DSA, SIGN_ONE, Sizes::Bits(512, 4096), 0, ParamShape::None, Planner::Dsa(None);
     CKM_DSA_SHA1: DSA, SIGN, Sizes::Bits(512, 4096), 0, ParamShape::None, Planner::Dsa(Some(Hash::Sha1));
     CKM_DSA_SHA224: DSA, SIGN, Sizes::Bits(512, 4096), 0, ParamShape::None, Planner::Dsa(Some(Hash::Sha224));
     CKM_DSA_SHA256: DSA, SIGN, Sizes::Bits(512, 4096), 0, ParamShape::None, Planner::Dsa(Some(Hash::Sha256));
@@ -217,7 +229,7 @@ pub static MECHANISMS: &[MechRow] = rows! {
     CKM_DSA_SHA3_512: DSA, SIGN, Sizes::Bits(512, 4096), 0, ParamShape::None, Planner::Dsa(Some(Hash::Sha3_512));
     CKM_ML_DSA_KEY_PAIR_GEN: ML_DSA, ck::CKF_GENERATE_KEY_PAIR, Sizes::Bytes(1312, 2592), 0, ParamShape::None, Planner::Generate;
     CKM_ML_DSA: ML_DSA, SIGN, Sizes::Bytes(1312, 2592), 0, ParamShape::SignContext, Planner::MlDsa;
-    CKM_HASH_ML_DSA: ML_DSA, SIGN, Sizes::Bytes(1312, 2592), 0, ParamShape::HashSignContext, Planner::HashMlDsa(None);
+    CKM_HASH_ML_DSA: ML_DSA, SIGN_ONE, Sizes::Bytes(1312, 2592), 0, ParamShape::HashSignContext, Planner::HashMlDsa(None);
     CKM_DH_PKCS_KEY_PAIR_GEN: DH, ck::CKF_GENERATE_KEY_PAIR, Sizes::Bits(512, 8192), 0, ParamShape::None, Planner::Generate;
     CKM_DH_PKCS_DERIVE: DH, ck::CKF_DERIVE, Sizes::Bits(512, 8192), 0, ParamShape::Bytes, Planner::Dh;
     CKM_HASH_ML_DSA_SHA224: ML_DSA, SIGN, Sizes::Bytes(1312, 2592), 0, ParamShape::SignContext, Planner::HashMlDsa(Some(Hash::Sha224));
@@ -232,7 +244,7 @@ pub static MECHANISMS: &[MechRow] = rows! {
     CKM_SLH_DSA: SLH_DSA, SIGN, Sizes::Bytes(32, 64), 0, ParamShape::SignContext, Planner::SlhDsa;
     CKM_X9_42_DH_KEY_PAIR_GEN: X9_42, ck::CKF_GENERATE_KEY_PAIR, Sizes::Bits(512, 8192), 0, ParamShape::None, Planner::Generate;
     CKM_X9_42_DH_DERIVE: X9_42, ck::CKF_DERIVE, Sizes::Bits(512, 8192), 0, ParamShape::Ecdh1, Planner::X942;
-    CKM_HASH_SLH_DSA: SLH_DSA, SIGN, Sizes::Bytes(32, 64), 0, ParamShape::HashSignContext, Planner::HashSlhDsa(None);
+    CKM_HASH_SLH_DSA: SLH_DSA, SIGN_ONE, Sizes::Bytes(32, 64), 0, ParamShape::HashSignContext, Planner::HashSlhDsa(None);
     CKM_HASH_SLH_DSA_SHA224: SLH_DSA, SIGN, Sizes::Bytes(32, 64), 0, ParamShape::SignContext, Planner::HashSlhDsa(Some(Hash::Sha224));
     CKM_HASH_SLH_DSA_SHA256: SLH_DSA, SIGN, Sizes::Bytes(32, 64), 0, ParamShape::SignContext, Planner::HashSlhDsa(Some(Hash::Sha256));
     CKM_HASH_SLH_DSA_SHA384: SLH_DSA, SIGN, Sizes::Bytes(32, 64), 0, ParamShape::SignContext, Planner::HashSlhDsa(Some(Hash::Sha384));
@@ -295,7 +307,7 @@ pub static MECHANISMS: &[MechRow] = rows! {
     CKM_SHA3_512_HMAC_GENERAL: plan::SHA3_512_HMAC_KEYS, SIGN, SECRET_SIZES, 0, ParamShape::Ulong, Planner::HmacGeneral(Hash::Sha3_512);
     CKM_GENERIC_SECRET_KEY_GEN: GENERIC, ck::CKF_GENERATE, SECRET_SIZES, 0, ParamShape::None, Planner::Generate;
     CKM_EC_KEY_PAIR_GEN: EC, ck::CKF_GENERATE_KEY_PAIR, EC_SIZES, EC_NAMED, ParamShape::None, Planner::Generate;
-    CKM_ECDSA: EC, SIGN, EC_SIZES, EC_NAMED, ParamShape::None, Planner::Ecdsa(None);
+    CKM_ECDSA: EC, SIGN_ONE, EC_SIZES, EC_NAMED, ParamShape::None, Planner::Ecdsa(None);
     CKM_ECDSA_SHA1: EC, SIGN, EC_SIZES, EC_NAMED, ParamShape::None, Planner::Ecdsa(Some(Hash::Sha1));
     CKM_ECDSA_SHA224: EC, SIGN, EC_SIZES, EC_NAMED, ParamShape::None, Planner::Ecdsa(Some(Hash::Sha224));
     CKM_ECDSA_SHA256: EC, SIGN, EC_SIZES, EC_NAMED, ParamShape::None, Planner::Ecdsa(Some(Hash::Sha256));
@@ -315,7 +327,7 @@ pub static MECHANISMS: &[MechRow] = rows! {
     CKM_AES_CBC: AES, CRYPT | WRAP, AES_SIZES, 0, ParamShape::Iv(16), Planner::AesCbc { pad: false };
     CKM_AES_CBC_PAD: AES, CRYPT | WRAP, AES_SIZES, 0, ParamShape::Iv(16), Planner::AesCbc { pad: true };
     CKM_AES_CTR: AES, CRYPT, AES_SIZES, 0, ParamShape::Ctr, Planner::AesCtr;
-    CKM_AES_GCM: AES, CRYPT | WRAP, AES_SIZES, 0, ParamShape::Gcm, Planner::AesGcm;
+    CKM_AES_GCM: AES, CRYPT | WRAP | MESSAGES, AES_SIZES, 0, ParamShape::Gcm, Planner::AesGcm;
     CKM_AES_CMAC: AES, SIGN, AES_SIZES, 0, ParamShape::None, Planner::AesCmac;
     CKM_AES_CMAC_GENERAL: AES, SIGN, AES_SIZES, 0, ParamShape::Ulong, Planner::AesCmacGeneral;
     CKM_AES_KEY_WRAP: AES, CRYPT | WRAP, AES_SIZES, 0, ParamShape::OptionalIv(8), Planner::AesKw;
@@ -370,6 +382,24 @@ mod tests {
         assert_eq!(all.len(), MECHANISMS.len());
         all.sort_unstable();
         assert!(all.iter().copied().eq(MECHANISMS.iter().map(|m| m.id)));
+    }
+
+    #[test]
+    fn a_signature_works_in_parts_unless_its_data_is_a_digest_or_a_whole_block() {
+        for row in MECHANISMS.iter().filter(|r| r.uses & ck::CKF_SIGN != 0) {
+            let one = matches!(
+                row.plan,
+                Planner::RsaPkcs1(None)
+                    | Planner::RsaRaw
+                    | Planner::Pss(None)
+                    | Planner::Ecdsa(None)
+                    | Planner::Dsa(None)
+                    | Planner::HashMlDsa(None)
+                    | Planner::HashSlhDsa(None)
+            );
+            assert_eq!(row.uses & ck::CKF_MULTI_MESSAGE == 0, one, "{}", row.name);
+            assert_ne!(row.uses & ck::CKF_MESSAGE_SIGN, 0, "{}", row.name);
+        }
     }
 
     #[test]

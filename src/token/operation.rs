@@ -6,6 +6,7 @@
 //! Source: PKCS#11 3.2, "Function overview", the sections of each *Init function, C_SessionCancel.
 
 use crate::token::error::{R, Reason};
+use crate::token::message::Messages;
 use crate::token::usage::Working;
 use cngtoken_crypto::{CipherStream, Digester, Direction, Hash, Scheme, SignStream};
 use cryptoki_sys as ck;
@@ -24,9 +25,13 @@ pub(crate) enum Kind {
     Decrypt,
     Find,
     VerifySignature,
+    MessageEncrypt,
+    MessageDecrypt,
+    MessageSign,
+    MessageVerify,
 }
 
-const KINDS: usize = 9;
+const KINDS: usize = 13;
 
 impl Kind {
     const ALL: [Kind; KINDS] = [
@@ -39,7 +44,14 @@ impl Kind {
         Kind::Decrypt,
         Kind::Find,
         Kind::VerifySignature,
+        Kind::MessageEncrypt,
+        Kind::MessageDecrypt,
+        Kind::MessageSign,
+        Kind::MessageVerify,
     ];
+
+    /// Those of which C_GetOperationState speaks.
+    const SAVED: [Kind; 5] = [Kind::Digest, Kind::Sign, Kind::Verify, Kind::Encrypt, Kind::Decrypt];
 
     /// The flag by which C_SessionCancel names it.
     fn cancel_flag(self) -> u64 {
@@ -52,6 +64,10 @@ impl Kind {
             Kind::Encrypt => ck::CKF_ENCRYPT,
             Kind::Decrypt => ck::CKF_DECRYPT,
             Kind::Find => ck::CKF_FIND_OBJECTS,
+            Kind::MessageEncrypt => ck::CKF_MESSAGE_ENCRYPT,
+            Kind::MessageDecrypt => ck::CKF_MESSAGE_DECRYPT,
+            Kind::MessageSign => ck::CKF_MESSAGE_SIGN,
+            Kind::MessageVerify => ck::CKF_MESSAGE_VERIFY,
         }
     }
 }
@@ -101,6 +117,15 @@ pub(crate) enum Op {
         scheme: Scheme,
         signature: Vec<u8>,
         phase: SignPhase,
+    },
+    /// C_MessageEncryptInit, C_MessageDecryptInit: a process of many messages.
+    Messages(Messages),
+    /// C_MessageSignInit, C_MessageVerifyInit: the same for signatures.
+    MessageSign {
+        key: Arc<Working>,
+        scheme: Scheme,
+        /// The message that has begun and not ended.
+        open: Option<SignStream>,
     },
 }
 
@@ -198,6 +223,20 @@ impl Operations {
         *self.lock().place(kind) = Place::Idle;
     }
 
+    /// Whether an operation runs whose state C_GetOperationState could be asked for.
+    pub(crate) fn has_state(&self) -> R<bool> {
+        let mut places = self.lock();
+        let mut ready = false;
+        for kind in Kind::SAVED {
+            match places.place(kind) {
+                Place::Idle => {}
+                Place::Ready(_) => ready = true,
+                Place::Busy(_) => return Err(Reason::OperationActive.into()),
+            }
+        }
+        Ok(ready)
+    }
+
     /// C_SessionCancel.
     pub(crate) fn cancel_flags(&self, flags: u64) {
         for kind in Kind::ALL {
@@ -247,7 +286,8 @@ impl Operations {
 impl Places {
     fn place(&mut self, kind: Kind) -> &mut Place {
         // KINDS places for KINDS kinds: destructuring lets the compiler see that none is missing.
-        let [digest, sign, sign_recover, verify, verify_recover, encrypt, decrypt, find, verify_signature] = &mut self.places;
+        let [digest, sign, sign_recover, verify, verify_recover, encrypt, decrypt, find, verify_signature, messages @ ..] = &mut self.places;
+        let [message_encrypt, message_decrypt, message_sign, message_verify] = messages;
         match kind {
             Kind::Digest => digest,
             Kind::Sign => sign,
@@ -258,6 +298,10 @@ impl Places {
             Kind::Decrypt => decrypt,
             Kind::Find => find,
             Kind::VerifySignature => verify_signature,
+            Kind::MessageEncrypt => message_encrypt,
+            Kind::MessageDecrypt => message_decrypt,
+            Kind::MessageSign => message_sign,
+            Kind::MessageVerify => message_verify,
         }
     }
 }
