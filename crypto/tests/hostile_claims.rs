@@ -2,7 +2,10 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::cast_possible_truncation, reason = "a failed assumption here is a failed test")]
 
-use cngtoken_crypto::{Generate, Key, Level, Scheme, admit, generate, sign, verify};
+use cngtoken_crypto::{
+    Agree, CipherStream, Direction, Generate, Hash, Key, Level, Scheme, SignStream, admit, agree, cipher, cipher_len, decapsulate, generate, recover,
+    sign, signature_len, verify,
+};
 use cngtoken_key::{
     Claim, Curve, DhClaim, DsaClaim, DsaSeed, EcClaim, EdwardsClaim, EdwardsCurve, KeyParts, MlDsaClaim, MlDsaSet, MlKemClaim, MlKemSet,
     MontgomeryClaim, MontgomeryCurve, RsaClaim, RsaPrivate, Secret, SlhDsaClaim, SlhDsaSet, Uint,
@@ -10,7 +13,7 @@ use cngtoken_key::{
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 
 fn uint(max: usize) -> impl Strategy<Value = Uint> {
@@ -112,6 +115,105 @@ proptest! {
     }
 }
 
+fn any_hash() -> impl Strategy<Value = Hash> {
+    prop::sample::select(Hash::ALL.to_vec())
+}
+
+fn any_scheme() -> impl Strategy<Value = Scheme> {
+    let context = vec(any::<u8>(), 0..300);
+    prop_oneof![
+        option::of(any_hash()).prop_map(|hash| Scheme::RsaPkcs1 { hash }),
+        Just(Scheme::RsaRaw),
+        (any_hash(), any_hash(), 0usize..300, any::<bool>()).prop_map(|(hash, mgf, salt_len, prehashed)| Scheme::RsaPss {
+            hash,
+            mgf,
+            salt_len,
+            prehashed
+        }),
+        any::<bool>().prop_map(|implicit_reject| Scheme::RsaPkcs1Crypt { implicit_reject }),
+        (any_hash(), any_hash(), vec(any::<u8>(), 0..20)).prop_map(|(hash, mgf, label)| Scheme::RsaOaep { hash, mgf, label }),
+        option::of(any_hash()).prop_map(|hash| Scheme::Ecdsa { hash }),
+        (any::<bool>(), context.clone()).prop_map(|(prehash, context)| Scheme::EdDsa { prehash, context }),
+        option::of(any_hash()).prop_map(|hash| Scheme::Dsa { hash }),
+        (context, option::of(any_hash()), any::<bool>(), any::<bool>()).prop_map(|(context, prehash, prehashed, deterministic)| Scheme::MlDsa {
+            context,
+            prehash,
+            prehashed,
+            deterministic
+        }),
+        (any_hash(), 0usize..80).prop_map(|(hash, len)| Scheme::Hmac { hash, len }),
+        (0usize..20).prop_map(|len| Scheme::Cmac { len }),
+        Just(Scheme::AesEcb),
+        any::<[u8; 16]>().prop_map(|iv| Scheme::AesCbc { iv }),
+        any::<[u8; 16]>().prop_map(|iv| Scheme::AesCbcPad { iv }),
+        (any::<[u8; 16]>(), 0u32..140).prop_map(|(counter, bits)| Scheme::AesCtr { counter, bits }),
+        (vec(any::<u8>(), 0..40), vec(any::<u8>(), 0..40), 0usize..20).prop_map(|(iv, aad, tag_len)| Scheme::AesGcm { iv, aad, tag_len }),
+        option::of(any::<[u8; 8]>()).prop_map(|iv| Scheme::AesKw { iv }),
+        option::of(any::<[u8; 4]>()).prop_map(|iv| Scheme::AesKwp { iv }),
+    ]
+}
+
+static KEYS: LazyLock<Vec<Arc<Key>>> = LazyLock::new(|| {
+    let secret = |len| KeyParts::Secret(Secret::new(std::vec![3; len]));
+    let private = |what| generate(&what).unwrap().private.unwrap();
+    let parts = [
+        KeyParts::RsaPrivate(RSA.clone()),
+        private(Generate::Rsa { bits: 2048, e: Uint::from_u64(65537) }),
+        private(Generate::Ec(Curve::P256)),
+        private(Generate::Ec(Curve::P521)),
+        private(Generate::Edwards(EdwardsCurve::Ed25519)),
+        private(Generate::Montgomery(MontgomeryCurve::X25519)),
+        private(Generate::MlDsa(MlDsaSet::MlDsa44)),
+        private(Generate::MlKem(MlKemSet::MlKem512)),
+        secret(16),
+        secret(32),
+        secret(5),
+    ];
+    parts.into_iter().map(|parts| Key::new(parts).unwrap()).collect()
+});
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 600, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn no_scheme_and_no_input_panics_and_what_was_made_is_taken_back(
+        at in 0usize..11,
+        scheme in any_scheme(),
+        data in vec(any::<u8>(), 0..300),
+        signature in vec(any::<u8>(), 0..300),
+    ) {
+        let key = &KEYS[at];
+        if let Ok(made) = sign(key, &scheme, &data) {
+            prop_assert_eq!(made.len(), signature_len(key, &scheme));
+            prop_assert_eq!(verify(key, &scheme, &data, &made), Ok(()));
+        }
+        let _ = verify(key, &scheme, &data, &signature);
+        let _ = recover(key, &scheme, &signature);
+        if let Ok(sealed) = cipher(key, &scheme, Direction::Encrypt, &data) {
+            prop_assert_eq!(cipher_len(key, &scheme, Direction::Encrypt, data.len()).upper(), sealed.len());
+            let opened = cipher(key, &scheme, Direction::Decrypt, sealed.expose()).unwrap();
+            prop_assert!(opened.len() <= cipher_len(key, &scheme, Direction::Decrypt, sealed.len()).upper());
+            prop_assert!(opened.expose().ends_with(&data));
+        }
+        let _ = cipher(key, &scheme, Direction::Decrypt, &data);
+        for dir in [Direction::Encrypt, Direction::Decrypt] {
+            if let Ok(mut stream) = CipherStream::new(key.clone(), scheme.clone(), dir) {
+                let _ = stream.update(&data);
+                let _ = stream.update(&signature);
+                let _ = stream.finish();
+            }
+        }
+        if let Ok(mut stream) = SignStream::new(key.clone(), scheme.clone()) {
+            stream.update(&data);
+            let _ = stream.finish();
+        }
+        for how in [Agree::Ecdh { kdf: None, shared: vec![], cofactor: false }, Agree::Dh] {
+            let _ = agree(key, &data, &how, Some(signature.len()));
+        }
+        let _ = decapsulate(key, &data);
+    }
+}
+
 /// The primes of RFC 3526's and RFC 7919's groups of 8192 bits.
 fn prime(text: &str) -> Uint {
     Uint::from_be(&hex::decode(text.trim()).unwrap())
@@ -138,7 +240,7 @@ fn the_largest_rsa_and_dh_keys_are_admitted_in_time_and_work() {
         if let Some(KeyParts::RsaPrivate(key)) = admitted.private {
             let recovered = RsaClaim { n: Some(key.public.n.clone()), e: rsa.e.clone(), d: Some(key.d.clone()), ..RsaClaim::default() };
             assert_eq!(admit(Claim::Rsa(recovered), Level::NoPrimality).unwrap().public.unwrap(), KeyParts::RsaPublic(key.public.clone()));
-            let scheme = Scheme::RsaPkcs1 { hash: Some(cngtoken_crypto::Hash::Sha512) };
+            let scheme = Scheme::RsaPkcs1 { hash: Some(Hash::Sha512) };
             let key = Key::new(KeyParts::RsaPrivate(key)).unwrap();
             let signature = sign(&key, &scheme, b"message").unwrap();
             verify(&key, &scheme, b"message", &signature).unwrap();

@@ -188,6 +188,25 @@ fn dsa_and_dh_keys_sign_and_agree_alike() {
     assert!(count >= 10);
 }
 
+#[test]
+fn dsa_seeds_replay_in_both_standards() {
+    let Some(set) = load("dsa.json") else { return };
+    let mut count = 0;
+    for vector in set["vectors"].as_array().unwrap().iter().filter(|v| v["seed_fact"].is_array()) {
+        let c = &set["keys"][vector["key"].as_str().unwrap()]["components"];
+        let counter = hex_of(&vector["count_hex_as_stored"]).iter().fold(0u32, |n, &b| (n << 8) | u32::from(b));
+        let claim = |counter| {
+            let seed = Some(cngtoken_key::DsaSeed { seed: hex_of(&vector["seed_hex_as_stored"]), counter });
+            let (p, q, g) = (number(c, "p").unwrap(), number(c, "q").unwrap(), number(c, "g").unwrap());
+            Claim::Dsa(DsaClaim { p, q, g, seed, y: number(c, "y"), x: None })
+        };
+        admit(claim(counter), Level::Full).unwrap_or_else(|error| panic!("{}: {error}", vector["name"]));
+        assert!(admit(claim(counter + 1), Level::Full).unwrap_err().to_string().contains("seed"), "{}", vector["name"]);
+        count += 1;
+    }
+    assert!(count >= 5);
+}
+
 /// The expanded private key: the end of the blob that the entry names.
 fn expanded(set: &Value, components: &Value, len: usize) -> Secret {
     let name = &components["sk_in"];

@@ -304,3 +304,29 @@ fn digest_info(content: &[u8]) -> Option<(Hash, &[u8])> {
         (digest.len() == hash.len()).then_some((hash, digest))
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use cngtoken_key::Uint;
+
+    #[test]
+    fn a_substitute_for_bad_padding_is_the_one_that_the_crate_gives() {
+        // The crate implements the same draft; its vectors are its own.
+        let key = generate(1024, &Uint::from_u64(65537)).unwrap();
+        let boxed = |n: &Uint| crate::num::boxed(n);
+        let theirs =
+            ::rsa::PrivateKey::from_components(boxed(&key.public.n), boxed(&key.public.e), boxed(&key.d), vec![boxed(&key.p), boxed(&key.q)])
+                .unwrap();
+        let context = Context::default();
+        let ours = Rsa { public: &key.public, private: Some(&key), context: &context, fast: false };
+        for i in 1..20u8 {
+            let ciphertext = [i; 128];
+            let Ok(expected) = theirs.decrypt(::rsa::pkcs1v15::Pkcs1v15Encrypt, &ciphertext) else {
+                assert!(ours.decrypt_pkcs1(&ciphertext, true).is_err());
+                continue;
+            };
+            assert_eq!(*ours.decrypt_pkcs1(&ciphertext, true).unwrap(), expected);
+        }
+    }
+}
