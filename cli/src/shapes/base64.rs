@@ -41,12 +41,15 @@ struct Line<'a> {
     body: &'a str,
 }
 
+/// Lines without the marks of quotations and comments before them.
 fn lines(text: &str) -> Vec<Line<'_>> {
     let mut at: usize = 0;
     let mut out = Vec::new();
     for raw in text.split('\n') {
-        let body = raw.trim();
-        let lead = raw.len().saturating_sub(raw.trim_start().len());
+        let unmarked = raw.trim_start_matches([' ', '\t', '>', '#', ';', '*', '|']);
+        let unmarked = unmarked.strip_prefix("// ").unwrap_or(unmarked);
+        let body = unmarked.trim();
+        let lead = raw.len().saturating_sub(unmarked.trim_start().len());
         if !body.is_empty() {
             out.push(Line { at: at.saturating_add(lead), body });
         }
@@ -64,16 +67,36 @@ fn is_alphabet(b: u8) -> bool {
     b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/' | b'-' | b'_')
 }
 
+/// A block of lines may be one value, or several under each other, or a value with a word below it: wrapped lines are equally long but
+/// for the last one, so each shorter line ends a value, and may itself be the word.
 fn push_block(rows: &[Line<'_>], pieces: &mut Vec<Piece>) {
+    push_rows(rows, pieces);
+    if rows.len() < 2 {
+        return;
+    }
+    let mut rest = rows;
+    while let Some(width) = rest.first().map(|r| r.body.len()) {
+        let equal = rest.iter().take_while(|r| r.body.len() == width).count();
+        let with_last = equal.saturating_add(usize::from(rest.get(equal).is_some_and(|r| r.body.len() < width)));
+        for len in [with_last, equal] {
+            if len < rows.len() {
+                push_rows(rest.get(..len).unwrap_or_default(), pieces);
+            }
+        }
+        rest = rest.get(with_last..).unwrap_or_default();
+    }
+    // Several one-line values of the same length, none of them padded.
+    if rows.len() <= 64 {
+        for row in rows {
+            push_rows(core::slice::from_ref(row), pieces);
+        }
+    }
+}
+
+fn push_rows(rows: &[Line<'_>], pieces: &mut Vec<Piece>) {
     let (Some(first), Some(last)) = (rows.first(), rows.last()) else { return };
     let joined: Zeroizing<String> = Zeroizing::new(rows.iter().map(|r| r.body).collect());
     push(&joined, first.at..last.at.saturating_add(last.body.len()), rows.len() > 1, pieces);
-    // Several one-line values under each other, none of them padded.
-    if rows.len() > 1 && rows.len() <= 64 {
-        for row in rows {
-            push(row.body, row.at..row.at.saturating_add(row.body.len()), false, pieces);
-        }
-    }
 }
 
 fn runs_within(line: &Line<'_>, pieces: &mut Vec<Piece>) {
@@ -227,6 +250,17 @@ mod tests {
     fn wrapped_lines_are_one_value_and_padding_ends_it() {
         let text = "RUNTMiAAAAAA/v+/AAAA\r\nAAAAAA==\r\n\r\nRUNTMiAAAAAA/v+/AAAAAAAAAA==\n";
         assert_eq!(contents(text).len(), 2);
+    }
+
+    #[test]
+    fn a_word_below_the_value_and_marks_before_its_lines_are_not_data() {
+        let bytes: Vec<u8> = (0..120).collect();
+        let text = encode(&bytes);
+        let (a, rest) = text.split_at(64);
+        let (b, c) = rest.split_at(64);
+        for text in [format!("{a}\n{b}\n{c}\nRegards\n"), format!("> {a}\n> {b}\n> {c}\n"), format!("// {a}\r\n// {b}\r\n// {c}\r\n")] {
+            assert!(contents(&text).contains(&bytes), "{text}");
+        }
     }
 
     #[test]

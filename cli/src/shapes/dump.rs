@@ -19,14 +19,17 @@ pub(super) fn read(text: &str) -> Vec<Piece> {
         while i < rows.len() {
             let (used, piece) = dump_at(rows.get(i..).unwrap_or_default(), radix);
             if let Some(piece) = piece {
+                let mut piece = piece;
                 if piece.words {
                     let mut swapped = piece.bytes.clone();
                     for pair in swapped.chunks_exact_mut(2) {
                         pair.reverse();
                     }
+                    swapped.truncate(piece.len);
                     let how = "hex dump of 16-bit words".to_owned();
                     pieces.push(Piece { bytes: swapped, how, span: piece.span.clone(), cut: None });
                 }
+                piece.bytes.truncate(piece.len);
                 pieces.push(Piece { bytes: piece.bytes, how: "hex dump".to_owned(), span: piece.span, cut: None });
             }
             i = i.saturating_add(used.max(1));
@@ -49,6 +52,8 @@ struct Dump {
     span: Range<usize>,
     /// Groups of four digits: the words may have been printed in the machine's byte order.
     words: bool,
+    /// Bytes that count: the last word of an odd number of bytes is filled up.
+    len: usize,
 }
 
 fn rows(text: &str) -> Vec<Row<'_>> {
@@ -102,6 +107,7 @@ fn dump_at(rows: &[Row<'_>], radix: u32) -> (usize, Option<Dump>) {
     let mut words = false;
     let mut repeat = false;
     let mut end = first.at;
+    let mut len = 0usize;
     for (i, row) in rows.iter().enumerate() {
         if row.repeat {
             repeat = taken > 0;
@@ -121,7 +127,7 @@ fn dump_at(rows: &[Row<'_>], radix: u32) -> (usize, Option<Dump>) {
         let cells = cells(row.rest);
         words |= cells.iter().any(|c| c.digits.len() == 4);
         let line = match room {
-            Some(n) if !rows.get(i.saturating_add(1)).is_some_and(|r| r.repeat) => take(&cells, n, usize::MAX),
+            Some(n) if !rows.get(i.saturating_add(1)).is_some_and(|r| r.repeat) => take_counted(&cells, n, words),
             // The last line: what stands left of where the text column begins in the others.
             _ if column_end > row.column => take_left_of(&cells, column_end.saturating_sub(row.column)),
             _ => take_alone(row.rest, &cells),
@@ -131,11 +137,12 @@ fn dump_at(rows: &[Row<'_>], radix: u32) -> (usize, Option<Dump>) {
         column_end = column_end.max(row.column.saturating_add(line.width));
         end = row.at.saturating_add(row.column).saturating_add(row.rest.len());
         bytes.extend_from_slice(&line.bytes);
+        len = room.map_or(bytes.len(), |n| bytes.len().min(offset.saturating_add(n)));
         if line.bytes.is_empty() {
             break;
         }
     }
-    let dump = (bytes.len() >= 12).then_some(Dump { bytes, span: first.at..end, words });
+    let dump = (bytes.len() >= 12).then_some(Dump { bytes, span: first.at..end, words, len });
     (taken.max(1), dump)
 }
 
@@ -199,6 +206,11 @@ fn take(cells: &[Cell<'_>], count: usize, limit: usize) -> Option<LineBytes> {
     (count == usize::MAX || line.bytes.len() == count).then_some(line)
 }
 
+fn take_counted(cells: &[Cell<'_>], count: usize, words: bool) -> Option<LineBytes> {
+    let filled = |n: usize| take(cells, n.saturating_add(1), usize::MAX).filter(|_| words && !n.is_multiple_of(2));
+    take(cells, count, usize::MAX).or_else(|| filled(count))
+}
+
 fn take_left_of(cells: &[Cell<'_>], limit: usize) -> Option<LineBytes> {
     take(cells, usize::MAX, limit)
 }
@@ -252,6 +264,12 @@ mod tests {
     fn od_counts_in_octal_and_prints_words_in_the_machines_order() {
         assert!(found("0000000 45 43 53 32 20 00 00 00 de ad be ef 01 23 45 67\n0000020 63 61 66 65 01 02\n0000026\n"));
         assert!(found("0000000 4345 3253 0020 0000 adde efbe 2301 6745\n0000020 6163 6566 0201\n0000026\n"));
+    }
+
+    #[test]
+    fn the_last_word_of_an_odd_number_of_bytes_is_filled_up() {
+        let text = "0000000 4345 3253 0020 0000 adde efbe 2301 6745\n0000020 0063\n0000021\n";
+        assert!(read(text).iter().any(|p| p.bytes.as_slice() == &BYTES[..17]));
     }
 
     #[test]

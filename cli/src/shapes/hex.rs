@@ -14,7 +14,21 @@ pub(super) fn read(text: &str) -> Vec<Piece> {
     whole(text, &mut pieces);
     words(text, &mut pieces);
     pairs(text, &mut pieces);
+    escapes(text, &mut pieces);
     pieces
+}
+
+/// `\x45\x43…` outside of a string literal.
+fn escapes(text: &str, pieces: &mut Vec<Piece>) {
+    let mut at = 0usize;
+    while let Some(start) = text.get(at..).and_then(|t| t.find("\\x")).map(|n| at.saturating_add(n)) {
+        let tail = text.get(start..).unwrap_or_default();
+        let count =
+            tail.as_bytes().chunks(4).take_while(|c| matches!(c, [b'\\', b'x', hi, lo] if hi.is_ascii_hexdigit() && lo.is_ascii_hexdigit())).count();
+        let end = start.saturating_add(count.saturating_mul(4));
+        push_span(text.as_bytes(), start..end, "hex escapes", pieces);
+        at = end.max(start.saturating_add(2));
+    }
 }
 
 fn is_separator(b: u8) -> bool {
@@ -38,7 +52,7 @@ fn words(text: &str, pieces: &mut Vec<Piece>) {
     while i < bytes.len() {
         let len = run(bytes, i);
         let end = i.saturating_add(len);
-        if len < 2 || i.checked_sub(1).and_then(|before| bytes.get(before)).is_some_and(u8::is_ascii_alphabetic) {
+        if len < 2 || inside_a_word(bytes, i) {
             i = end.max(i.saturating_add(1));
             continue;
         }
@@ -48,6 +62,16 @@ fn words(text: &str, pieces: &mut Vec<Piece>) {
         }
         push_span(bytes, i..stop, "hex", pieces);
         i = stop;
+    }
+}
+
+/// A letter stands before, other than the x of `0x`.
+fn inside_a_word(bytes: &[u8], at: usize) -> bool {
+    let before = |n: usize| at.checked_sub(n).and_then(|i| bytes.get(i)).copied();
+    match (before(2), before(1)) {
+        (Some(b'0'), Some(b'x' | b'X')) => false,
+        (_, Some(b)) => b.is_ascii_alphabetic(),
+        (_, None) => false,
     }
 }
 
@@ -172,6 +196,8 @@ mod tests {
 
     #[test]
     fn any_separator_between_the_bytes_is_fine() {
+        assert!(found(&format!("VALUES (1, 0x{});", BYTES.map(|b| format!("{b:02X}")).concat())));
+        assert!(found(&BYTES.map(|b| format!("\\x{b:02x}")).concat()));
         for sep in ["", " ", ":", "-", ", ", ",\\\n  ", "\r\n"] {
             let text = BYTES.map(|b| format!("{b:02x}")).join(sep);
             assert!(found(&text), "{sep:?}");

@@ -70,7 +70,7 @@ pub(super) fn numbers(text: &str) -> Vec<Piece> {
             i = i.saturating_add(1);
             continue;
         }
-        if let Some(len) = cast(text, i) {
+        if let Some(len) = cast(text, i).or_else(|| directive(text, i)) {
             i = i.saturating_add(len);
             continue;
         }
@@ -132,6 +132,15 @@ fn cast(text: &str, at: usize) -> Option<usize> {
         .iter()
         .find(|c| text.get(at..).is_some_and(|t| t.starts_with(**c)))
         .map(|c| c.len())
+}
+
+/// What an assembler puts before each line of data.
+fn directive(text: &str, at: usize) -> Option<usize> {
+    let line_start = text.get(..at)?.rsplit('\n').next()?.trim().is_empty();
+    let word = ["db ", "DB ", "defb ", "DCB ", "dc.b ", ".byte ", "db\t", "DB\t", ".byte\t"]
+        .iter()
+        .find(|d| text.get(at..).is_some_and(|t| t.starts_with(**d)))?;
+    line_start.then(|| word.len())
 }
 
 fn token_len(bytes: &[u8], at: usize) -> usize {
@@ -324,6 +333,9 @@ mod tests {
         for spell in spell {
             assert!(found(&format!("x({})", BYTES.map(spell).join(", "))), "{}", spell(0xDE));
         }
+        let lines: Vec<String> =
+            BYTES.chunks(4).map(|c| format!("\tdb {}\n", c.iter().map(|b| format!("0{b:02x}h")).collect::<Vec<_>>().join(", "))).collect();
+        assert!(found(&lines.concat()));
         assert!(found("{ 'E', 'C', 'S', '2', ' ', '\\0', 0, 0, 0xde, 0xad, 0xbe, 0xef, 1, 35, '\\x45', 'g' }"));
     }
 
