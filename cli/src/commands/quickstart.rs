@@ -104,7 +104,9 @@ fn lines(trial: &Trial, module: &Path, uris: &[(String, String)], kept: bool) ->
         line("")?;
         line("The token stays. Paste:")?;
     }
-    let (dir, store, pin, module) = (trial.dir.display(), trial.store(), trial.pin(), module.display());
+    // A folder that is gone by now is called DIR, so that nobody pastes its name.
+    let shown = if kept { trial.dir.clone() } else { PathBuf::from("DIR") };
+    let (store, pin, module) = (shown.join("token.db"), shown.join("pin.txt"), module.display());
     let first = uris.first().map_or("", |(_, uri)| uri.as_str());
     let text = format!(
         "\n  export CNGTOKEN_STORE={store} CNGTOKEN_PIN_SOURCE=file:{pin}\n  cngtoken ls\n\
@@ -120,7 +122,7 @@ fn lines(trial: &Trial, module: &Path, uris: &[(String, String)], kept: bool) ->
         public = first.replace("type=private", "type=public"),
     );
     line(&text)?;
-    if kept { line(&format!("\n  # away with it\n  rm -r {dir}")) } else { Ok(()) }
+    if kept { line(&format!("\n  # away with it\n  rm -r {}", shown.display())) } else { Ok(()) }
 }
 
 fn trial(keep: Option<&Path>) -> Result<Trial, Failure> {
