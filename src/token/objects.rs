@@ -96,7 +96,7 @@ impl Application {
         self.place(&session, vec![copy])?.pop().ok_or_else(|| Reason::GeneralError.into())
     }
 
-    /// C_DestroyObject.
+    /// C_DestroyObject. A read-write session destroys public token objects without secrets even if nobody is logged in.
     ///
     /// # Errors
     /// ObjectHandleInvalid, ActionProhibited, SessionReadOnly, UserNotLoggedIn, store failures.
@@ -109,9 +109,15 @@ impl Application {
                 return Err(Reason::ActionProhibited.because("CKA_DESTROYABLE is false"));
             }
             session.must_be_read_write()?;
-            let keys = session.slot.keys()?;
-            match session.slot.vault()?.delete(&keys, id) {
+            let vault = session.slot.vault()?;
+            let destroyed = match session.slot.access().1 {
+                Some(keys) => vault.delete(&keys, id),
+                // "R/W Public Session": NSS destroys certificates in it, since the token's profile says that they need no login.
+                None => vault.retire(id),
+            };
+            match destroyed {
                 Ok(()) => {}
+                Err(e @ StoreError::KeysNeeded) => return Err(Reason::UserNotLoggedIn.because(e.to_string())),
                 Err(StoreError::NotFound) => {
                     self.handles.remove(&entry);
                     return Err(Reason::ObjectHandleInvalid.into());

@@ -18,6 +18,8 @@ pub struct Report {
     pub objects: u64,
     /// Of these, private.
     pub private: u64,
+    /// Of these, public ones that were destroyed without a login: hidden, and removed by the next write with keys.
+    pub retired: u64,
     /// What is wrong, one line each, at most 100; empty if nothing is.
     pub faults: Vec<String>,
 }
@@ -42,12 +44,12 @@ impl Vault {
     /// # Errors
     /// What prevents the check itself; what it finds is in the report.
     pub fn check(&self, keys: &Keys) -> Result<Report, StoreError> {
-        self.links.read(|conn| {
+        self.links.read(|conn, _| {
             if HeaderRow::read(conn)?.key_id != keys.key_id {
                 return Err(StoreError::KeysReplaced);
             }
             let mut report = Report::default();
-            for step in [pages, |c: &Connection, v: &Vault, k: &Keys, r: &mut Report| v.check_objects(c, k, r)] {
+            for step in [pages, objects, retired] {
                 match step(conn, self, keys, &mut report) {
                     Err(StoreError::Damaged { what }) => report.fault(what),
                     other => other?,
@@ -125,6 +127,16 @@ impl Vault {
         }
         Ok(())
     }
+}
+
+fn objects(conn: &Connection, vault: &Vault, keys: &Keys, report: &mut Report) -> Result<(), StoreError> {
+    vault.check_objects(conn, keys, report)
+}
+
+fn retired(conn: &Connection, vault: &Vault, keys: &Keys, report: &mut Report) -> Result<(), StoreError> {
+    let waiting = vault.judge_retired(conn, keys, &mut |what| report.fault(what));
+    report.retired = waiting?;
+    Ok(())
 }
 
 fn pages(conn: &Connection, _: &Vault, _: &Keys, report: &mut Report) -> Result<(), StoreError> {

@@ -13,7 +13,6 @@ use std::fs::{DirBuilder, File, OpenOptions, Permissions};
 use std::io::ErrorKind;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
 
 /// Who may use the file.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -53,7 +52,7 @@ impl Vault {
         std::fs::hard_link(&draft.0, &path).map_err(linked)?;
         drop(draft);
         File::open(&directory).and_then(|d| d.sync_all()).map_err(|e| refused(&directory, &e))?;
-        let vault = Vault { links: Links::open(path)?, memory: Mutex::default() };
+        let vault = Vault::over(Links::open(path)?);
         vault.header()?;
         Ok(vault)
     }

@@ -28,6 +28,9 @@ pub enum StoreError {
     /// The token was initialised again since these keys were unlocked.
     #[error("the token was initialised again since this login")]
     KeysReplaced,
+    /// The object holds secrets, so that only a login may destroy it.
+    #[error("an object with secrets is destroyed with a login only")]
+    KeysNeeded,
     /// No such object, proved by the index.
     #[error("no such object")]
     NotFound,

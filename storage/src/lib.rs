@@ -17,6 +17,7 @@ mod link;
 mod pin;
 mod pins;
 mod record;
+mod retired;
 mod row;
 mod schema;
 mod summary;

@@ -4,6 +4,7 @@
 //! fork never waits for it. Store format, section 8.
 
 use crate::gate::{self, Birth};
+use crate::retired::{TALLY, TALLY_BYTES, Tally};
 use crate::schema;
 use crate::{StoreError, vault};
 use nix::unistd::AccessFlags;
@@ -42,6 +43,8 @@ type Slot = Mutex<Option<Link>>;
 pub(crate) struct Links {
     path: PathBuf,
     store_id: [u8; 16],
+    /// The tally while nothing is retired: a read compares bytes only.
+    none_retired: [u8; TALLY_BYTES],
     file: (u64, u64),
     birth: Birth,
     readers: Vec<Slot>,
@@ -74,7 +77,16 @@ impl Links {
         if let Some(slot) = readers.get_mut(preferred(count)) {
             *slot = Mutex::new(Some(link));
         }
-        let links = Self { watch: Some(watch(&path)?), path, store_id, file, birth, readers, writer: Mutex::new(None) };
+        let links = Self {
+            watch: Some(watch(&path)?),
+            path,
+            none_retired: Tally::default().to_bytes(&store_id),
+            store_id,
+            file,
+            birth,
+            readers,
+            writer: Mutex::new(None),
+        };
         links.same_file()?;
         Ok(links)
     }
@@ -87,8 +99,8 @@ impl Links {
         &self.store_id
     }
 
-    /// Runs `f` in one read transaction; again from the start if the store was busy.
-    pub(crate) fn read<T>(&self, mut f: impl FnMut(&Connection) -> Result<T, StoreError>) -> Result<T, StoreError> {
+    /// Runs `f` in one read transaction, again from the start if the store was busy, and tells it whether anything is retired.
+    pub(crate) fn read<T>(&self, mut f: impl FnMut(&Connection, bool) -> Result<T, StoreError>) -> Result<T, StoreError> {
         let mut wait = Patience::new();
         loop {
             self.birth.still()?;
@@ -99,10 +111,11 @@ impl Links {
                 let mut slot = self.reader();
                 let result = self.connected(&mut slot, Use::Read).and_then(|conn| {
                     // A statement that is not run to its end keeps the read transaction open: cheaper than BEGIN and COMMIT.
-                    let mut anchor = conn.prepare_cached("SELECT one FROM header")?;
+                    let mut anchor = conn.prepare_cached(TALLY)?;
                     let mut anchor = anchor.query([])?;
-                    anchor.next()?;
-                    f(conn)
+                    // Anything else than these bytes is looked at by those who need it.
+                    let none = anchor.next()?.and_then(|row| row.get_ref(0).ok()?.as_blob().ok()) == Some(self.none_retired.as_slice());
+                    f(conn, !none)
                 });
                 if matches!(result, Err(StoreError::Io { .. })) || slot.as_ref().is_some_and(Link::is_stuck) {
                     dead = slot.take();

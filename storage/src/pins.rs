@@ -33,7 +33,7 @@ impl Vault {
     /// # Errors
     /// What reading can fail with; damage of header or PIN rows.
     pub fn header(&self) -> Result<Header, StoreError> {
-        let (header, user, so) = self.links.read(|conn| {
+        let (header, user, so) = self.links.read(|conn, _| {
             let header = HeaderRow::read(conn)?;
             let user = PinRow::read(conn, &header, Role::User)?;
             let so = PinRow::read(conn, &header, Role::So)?.ok_or_else(|| StoreError::damaged("the SO's PIN row is missing"))?;
@@ -68,7 +68,7 @@ impl Vault {
         if so.role() != Role::So {
             return Err(StoreError::SoOnly);
         }
-        let (header, cost) = self.links.read(|conn| {
+        let (header, cost) = self.links.read(|conn, _| {
             let header = HeaderRow::read(conn)?;
             let row = PinRow::read(conn, &header, Role::So)?.ok_or_else(|| StoreError::damaged("the SO's PIN row is missing"))?;
             Ok((header, row.cost))
@@ -90,7 +90,7 @@ impl Vault {
     /// As [`Vault::unlock`], and what writing can fail with.
     pub fn change_pin(&self, role: Role, old: &[u8], new: &[u8]) -> Result<(), StoreError> {
         let keys = self.unlock(role, old)?;
-        let (header, seen) = self.links.read(|conn| self.pin_row(conn, role))?;
+        let (header, seen) = self.links.read(|conn, _| self.pin_row(conn, role))?;
         let row = PinRow::wrap(&header, role, seen.cost, new, &keys.master)?;
         self.links.write(|conn| {
             let (now, found) = self.pin_row(conn, role)?;
@@ -111,7 +111,7 @@ impl Vault {
     /// As [`Vault::unlock`] for the SO, and what writing can fail with.
     pub fn reset(&self, label: &[u8; 32], so_pin: &[u8]) -> Result<(), StoreError> {
         let keys = self.unlock(Role::So, so_pin)?;
-        let (old, seen) = self.links.read(|conn| self.pin_row(conn, Role::So))?;
+        let (old, seen) = self.links.read(|conn, _| self.pin_row(conn, Role::So))?;
         let fresh = Fresh::make(old.store_id, label, if old.test_kdf { Kdf::Test } else { Kdf::Calibrated }, old.group, seen.cost, so_pin)?;
         self.links.write_many(|conn| {
             let (now, found) = self.pin_row(conn, Role::So)?;
@@ -122,7 +122,7 @@ impl Vault {
                 return Err(StoreError::PinIncorrect);
             }
             let change = Summary::change(conn, &old.store_id)?.saturating_add(1);
-            conn.execute_batch("DELETE FROM object; DELETE FROM directory; DELETE FROM leaf; DELETE FROM pin;")?;
+            conn.execute_batch("DELETE FROM object; DELETE FROM directory; DELETE FROM leaf; DELETE FROM pin; DELETE FROM retired;")?;
             fresh.write(conn, change)
         })?;
         self.forget(Role::User);
@@ -132,7 +132,7 @@ impl Vault {
     /// Judges a PIN as section 7 says.
     fn judge(&self, role: Role, pin: &[u8]) -> Result<(HeaderRow, Key32), StoreError> {
         loop {
-            let (_, seen) = self.links.read(|conn| self.pin_row(conn, role))?;
+            let (_, seen) = self.links.read(|conn, _| self.pin_row(conn, role))?;
             self.refuse_while_delayed(&seen)?;
             let kek = seen.cost.derive(pin, &seen.salt)?;
             let judged = self.links.write(|conn| {
@@ -162,7 +162,7 @@ impl Vault {
                 Ok(Verdict::Moved) => {}
                 // It cannot be written: what was right stays right, what is wrong is counted here.
                 Err(StoreError::ReadOnly | StoreError::Full | StoreError::Io { .. }) => {
-                    let (header, row) = self.links.read(|conn| self.pin_row(conn, role))?;
+                    let (header, row) = self.links.read(|conn, _| self.pin_row(conn, role))?;
                     self.refuse_while_delayed(&row)?;
                     if row.salt != seen.salt || row.cost != seen.cost {
                         continue;

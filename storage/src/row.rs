@@ -84,6 +84,11 @@ impl ObjectRow {
         keys.set.mac(&[&self.ad(store_id), tag])
     }
 
+    /// Something is sealed in it; as far as the length tells, which an author of the file cannot change without breaking the seal.
+    pub(crate) fn has_secrets(&self) -> bool {
+        self.sealed.len() > SEAL_BYTES
+    }
+
     /// Whether the unkeyed sum fits.
     pub(crate) fn is_whole(&self, store_id: &[u8; 16]) -> bool {
         self.sum(&self.ad(store_id)) == self.sum

@@ -11,7 +11,7 @@ pub(crate) const APPLICATION_ID: i64 = 0x434E_4754;
 pub(crate) const VERSION: i64 = 1;
 
 /// Every table of format 1, with its text as it stands in the file.
-const TABLES: [(&str, &str); 6] = [
+const TABLES: [(&str, &str); 7] = [
     ("directory", "CREATE TABLE directory (first BLOB NOT NULL PRIMARY KEY, l INTEGER NOT NULL) STRICT, WITHOUT ROWID"),
     (
         "header",
@@ -32,10 +32,11 @@ const TABLES: [(&str, &str); 6] = [
         "CREATE TABLE pin (role INTEGER NOT NULL PRIMARY KEY, memory_kib INTEGER NOT NULL, passes INTEGER NOT NULL, salt BLOB NOT NULL, \
          wrapped BLOB NOT NULL, failures INTEGER NOT NULL, last_failure INTEGER NOT NULL, sum BLOB NOT NULL) STRICT",
     ),
+    ("retired", "CREATE TABLE retired (id BLOB NOT NULL PRIMARY KEY) STRICT, WITHOUT ROWID"),
     (
         "summary",
         "CREATE TABLE summary (one INTEGER NOT NULL PRIMARY KEY, change INTEGER NOT NULL, next_n INTEGER NOT NULL, sealed BLOB NOT NULL, \
-         sum BLOB NOT NULL) STRICT",
+         sum BLOB NOT NULL, retired BLOB NOT NULL) STRICT",
     ),
 ];
 

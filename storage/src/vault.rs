@@ -9,6 +9,7 @@ use crate::keys::public_term;
 use crate::link::Links;
 use crate::pin::PinState;
 use crate::pins::Memory;
+use crate::retired::{Ids, Tally};
 use crate::row::ObjectRow;
 use crate::summary::Summary;
 use crate::token_rows::HeaderRow;
@@ -16,13 +17,15 @@ use crate::{Keys, ObjectId, Record, StoreError, Term};
 use rusqlite::Connection;
 use std::collections::HashSet;
 use std::path::Path;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 /// One open store. Cheap to share between threads; nothing of it may be used after a fork.
 pub struct Vault {
     pub(crate) links: Links,
     /// Wrong PINs of a store that cannot be written.
     pub(crate) memory: Mutex<[Memory; 2]>,
+    /// The retired ids as last read, with the tally they fit.
+    pub(crate) kept: Mutex<Option<(Tally, Arc<Ids>)>>,
 }
 
 /// What may be known of a token without a PIN.
@@ -51,10 +54,14 @@ impl Vault {
     /// [`StoreError::NotAStore`], [`StoreError::Version`], [`StoreError::Damaged`] and what the system says.
     pub fn open(path: &Path) -> Result<Option<Vault>, StoreError> {
         let Some(path) = crate::create::existing(path)? else { return Ok(None) };
-        let vault = Vault { links: Links::open(path)?, memory: Mutex::default() };
+        let vault = Vault::over(Links::open(path)?);
         // Damage in what every login needs is told now.
         vault.header()?;
         Ok(Some(vault))
+    }
+
+    pub(crate) fn over(links: Links) -> Vault {
+        Vault { links, memory: Mutex::default(), kept: Mutex::default() }
     }
 
     /// Moves with every commit to the store, by whichever process, this one included. Takes no lock and costs about a microsecond, so what was read
@@ -74,8 +81,10 @@ impl Vault {
     /// [`StoreError::Damaged`] if the index cannot prove its answer.
     pub fn find(&self, keys: Option<&Keys>, terms: &[Term]) -> Result<Vec<ObjectId>, StoreError> {
         let hashes = hashes(keys, terms);
-        self.links.read(|conn| {
-            let found = self.judged(conn, keys, find_entries(&self.index(conn, keys), &hashes))?;
+        self.links.read(|conn, any| {
+            let retired = self.retired(conn, any)?;
+            let found = find_entries(&self.index(conn, keys), &hashes);
+            let found = self.judged(conn, keys, found.and_then(|f| self.without_retired(conn, keys, retired.as_deref(), f)))?;
             Ok(found.iter().map(|e| e.id).collect())
         })
     }
@@ -86,7 +95,8 @@ impl Vault {
     /// As of these two.
     pub fn fetch(&self, keys: Option<&Keys>, terms: &[Term], limit: usize) -> Result<Vec<Record>, StoreError> {
         let hashes = hashes(keys, terms);
-        self.links.read(|conn| {
+        self.links.read(|conn, any| {
+            let retired = self.retired(conn, any)?;
             let index = self.index(conn, keys);
             let fetched = (|| {
                 let mut found = index.candidates(&hashes.0)?.0;
@@ -94,7 +104,7 @@ impl Vault {
                     found.extend(index.candidates(private)?.0);
                     found.sort_unstable_by_key(|e| e.n);
                 }
-                let opened = found.iter().map(|entry| self.open_entry(conn, keys, entry));
+                let opened = found.iter().filter_map(|entry| self.open_entry(conn, keys, retired.as_deref(), entry).transpose());
                 // The record itself says whether it has the terms that the index was not asked for.
                 let fits = |r: &Result<Record, StoreError>| r.as_ref().map_or(true, |r| terms.iter().all(|t| r.terms.contains(t)));
                 opened.filter(fits).take(limit).collect()
@@ -108,9 +118,9 @@ impl Vault {
     /// # Errors
     /// [`StoreError::NotFound`], proved; [`StoreError::Damaged`] if the row is not what was sealed.
     pub fn load(&self, keys: Option<&Keys>, id: &ObjectId) -> Result<Record, StoreError> {
-        self.links.read(|conn| {
-            let loaded = self.entry_of(conn, keys, id).and_then(|entry| self.open_entry(conn, keys, &entry));
-            self.judged(conn, keys, loaded)
+        self.links.read(|conn, any| {
+            let retired = self.retired(conn, any)?;
+            self.judged(conn, keys, self.load_one(conn, keys, retired.as_deref(), id))
         })
     }
 
@@ -119,9 +129,9 @@ impl Vault {
     /// # Errors
     /// As [`Vault::load`], for the first that fails.
     pub fn load_many(&self, keys: Option<&Keys>, ids: &[ObjectId]) -> Result<Vec<Record>, StoreError> {
-        self.links.read(|conn| {
-            let load = |id| self.entry_of(conn, keys, id).and_then(|entry| self.open_entry(conn, keys, &entry));
-            ids.iter().map(|id| self.judged(conn, keys, load(id))).collect()
+        self.links.read(|conn, any| {
+            let retired = self.retired(conn, any)?;
+            ids.iter().map(|id| self.judged(conn, keys, self.load_one(conn, keys, retired.as_deref(), id))).collect()
         })
     }
 
@@ -211,8 +221,7 @@ impl Vault {
             let mut summary = self.begin_change(conn, keys)?;
             let entry = self.entry_of(conn, Some(keys), &id)?;
             let row = self.row_of(conn, &entry)?;
-            summary.toggle(&row.element(store_id, keys));
-            summary.count = summary.count.checked_sub(1).ok_or_else(|| StoreError::damaged("summary: more objects than counted"))?;
+            summary.take_out(&row.element(store_id, keys))?;
             let mut gone = Vec::new();
             entries(keys, entry.n, &row.open(store_id, Some(keys))?, &mut gone);
             ObjectRow::delete(conn, entry.n)?;
@@ -230,10 +239,11 @@ impl Vault {
         Index { conn, store_id: self.links.store_id(), keys }
     }
 
-    /// What every change of objects begins with: the keys are those of the store, and the counter moves.
+    /// What every change of objects begins with: the keys are those of the store, the counter moves, and retired objects go.
     fn begin_change(&self, conn: &Connection, keys: &Keys) -> Result<Summary, StoreError> {
         let mut summary = self.judged(conn, Some(keys), Summary::read(conn, self.links.store_id(), keys))?;
         summary.change = summary.change.saturating_add(1);
+        self.remove_retired(conn, keys, &mut summary)?;
         Ok(summary)
     }
 
@@ -247,7 +257,7 @@ impl Vault {
         }
     }
 
-    fn entry_of(&self, conn: &Connection, keys: Option<&Keys>, id: &ObjectId) -> Result<Entry, StoreError> {
+    pub(crate) fn entry_of(&self, conn: &Connection, keys: Option<&Keys>, id: &ObjectId) -> Result<Entry, StoreError> {
         let mut found = self.index(conn, keys).run(&id_hash(id))?.into_iter().filter(|e| e.id == *id);
         found.next().ok_or(StoreError::NotFound)
     }
@@ -258,8 +268,24 @@ impl Vault {
         if row.id == entry.id { Ok(row) } else { Err(StoreError::damaged(format!("object {}: another object's row", entry.n))) }
     }
 
-    fn open_entry(&self, conn: &Connection, keys: Option<&Keys>, entry: &Entry) -> Result<Record, StoreError> {
-        self.row_of(conn, entry)?.open(self.links.store_id(), keys)
+    /// The record that the index names, or nothing if it is retired.
+    pub(crate) fn open_entry(
+        &self,
+        conn: &Connection,
+        keys: Option<&Keys>,
+        retired: Option<&Ids>,
+        entry: &Entry,
+    ) -> Result<Option<Record>, StoreError> {
+        let row = self.row_of(conn, entry)?;
+        let gone = retired.is_some_and(|ids| ids.contains(&entry.id)) && row.may_retire();
+        // Opened in any case: a row made to look public and without secrets must not hide what it was.
+        let record = row.open(self.links.store_id(), keys)?;
+        Ok((!gone).then_some(record))
+    }
+
+    fn load_one(&self, conn: &Connection, keys: Option<&Keys>, retired: Option<&Ids>, id: &ObjectId) -> Result<Record, StoreError> {
+        let entry = self.entry_of(conn, keys, id)?;
+        self.open_entry(conn, keys, retired, &entry)?.ok_or(StoreError::NotFound)
     }
 }
 

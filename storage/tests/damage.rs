@@ -175,7 +175,10 @@ fn a_store_switched_to_the_write_ahead_log_is_refused() {
     bytes[18..20].fill(2);
     std::fs::write(&place.path, bytes).unwrap();
     let opened = Vault::open(&place.path);
-    assert!(matches!(&opened, Err(StoreError::Damaged { what: w } | StoreError::NotAStore { why: w }) if w.contains("write-ahead log")), "{opened:?}");
+    assert!(
+        matches!(&opened, Err(StoreError::Damaged { what: w } | StoreError::NotAStore { why: w }) if w.contains("write-ahead log")),
+        "{opened:?}"
+    );
 }
 
 /// The format's sums, written a second time from its description.

@@ -4,7 +4,8 @@
 
 mod common;
 
-use cngtoken_storage::{ForkGuard, StoreError};
+use cngtoken_key::Secret;
+use cngtoken_storage::{ForkGuard, Record, StoreError, Vault};
 use common::{LABEL, create, open, place, record, term};
 use fork::{Fork, fork, waitpid};
 use std::path::Path;
@@ -76,6 +77,20 @@ fn a_child_works_on_its_own_and_loses_nothing_whatever_the_parent_does() {
     );
     assert_eq!(vault.find(Some(&keys), &[]).unwrap().len(), 43);
     vault.insert(&keys, &[record(true, "the parent goes on")]).unwrap();
+
+    // Destroying without a login: the child's own vault can, the inherited one is dead, the parent sees it.
+    let certificate = Record { sealed: Secret::new(Vec::new()), ..record(false, "certificate") };
+    vault.insert(&keys, std::slice::from_ref(&certificate)).unwrap();
+    forked(
+        || {
+            matches!(vault.retire(certificate.id), Err(StoreError::Forked))
+                && Vault::open(path).unwrap().unwrap().retire(certificate.id).is_ok()
+                && insert_and_name(path, "after", 1)
+        },
+        || {},
+    );
+    assert!(matches!(vault.load(Some(&keys), &certificate.id), Err(StoreError::NotFound)));
+    assert!(vault.check(&keys).unwrap().is_clean());
 
     // Forks while other threads are busy inside the store.
     let stop = AtomicBool::new(false);

@@ -15,6 +15,9 @@ fn format_1() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/formats/format-1.db")
 }
 
+/// Of the file's objects, the one that was destroyed without a login.
+const RETIRED: [u8; 16] = [5; 16];
+
 /// What the file holds.
 fn contents() -> Vec<Record> {
     (0u8..40)
@@ -36,6 +39,7 @@ fn format_1_opens_and_holds_what_was_stored() {
         let place = place();
         let (vault, keys) = create(&place.path);
         contents().iter().for_each(|one| vault.insert(&keys, std::slice::from_ref(one)).unwrap());
+        vault.retire(RETIRED).unwrap();
         drop(vault);
         std::fs::create_dir_all(format_1().parent().unwrap()).unwrap();
         std::fs::copy(&place.path, format_1()).unwrap();
@@ -48,11 +52,17 @@ fn format_1_opens_and_holds_what_was_stored() {
 
     assert_eq!(vault.header().unwrap().label, label("test"));
     for stored in contents() {
+        if stored.id == RETIRED {
+            assert!(matches!(vault.load(Some(&keys), &RETIRED), Err(StoreError::NotFound)));
+            continue;
+        }
         let loaded = vault.load(Some(&keys), &stored.id).unwrap();
         assert_eq!((loaded.clear, loaded.sealed, loaded.terms, loaded.private), (stored.clear, stored.sealed, stored.terms.clone(), stored.private));
         assert_eq!(vault.find(Some(&keys), &stored.terms).unwrap(), [stored.id]);
     }
-    assert!(vault.check(&keys).unwrap().is_clean());
+    let report = vault.check(&keys).unwrap();
+    assert!(report.is_clean() && (report.objects, report.retired) == (40, 1), "{report:?}");
     vault.update(&keys, [1; 16], &mut |r| Ok::<_, StoreError>(r)).unwrap();
-    assert!(vault.check(&keys).unwrap().is_clean());
+    let report = vault.check(&keys).unwrap();
+    assert!(report.is_clean() && (report.objects, report.retired) == (39, 0), "{report:?}");
 }

@@ -6,7 +6,8 @@
 
 mod common;
 
-use cngtoken_storage::{Role, StoreError, Vault};
+use cngtoken_key::Secret;
+use cngtoken_storage::{Record, Role, StoreError, Vault};
 use common::{LABEL, USER, create, open, place, record, term};
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
@@ -64,6 +65,20 @@ fn worker() {
                     .unwrap();
             }
         }
+        "retire" => {
+            // Ends the line that the test harness began.
+            println!();
+            let vault = Vault::open(&path).unwrap().unwrap();
+            for id in vault.find(None, &[]).unwrap() {
+                match vault.retire(id) {
+                    Ok(()) => println!("done {}", u128::from_be_bytes(id)),
+                    // Another process was first.
+                    Err(StoreError::NotFound) => {}
+                    Err(e) => panic!("{e}"),
+                }
+                std::io::stdout().flush().unwrap();
+            }
+        }
         "unlock" => drop(open(&path)),
         "guess" => {
             let vault = Vault::open(&path).unwrap().unwrap();
@@ -105,6 +120,67 @@ fn a_killed_writer_loses_nothing_acknowledged_and_leaves_nothing_half_written() 
     let report = vault.check(&keys).unwrap();
     assert!(report.is_clean(), "{report:?}");
     println!("{rounds} kills, {} pairs acknowledged, {} objects", acknowledged.len(), report.objects);
+}
+
+fn certificates(count: usize) -> Vec<Record> {
+    (0..count).map(|i| Record { sealed: Secret::new(Vec::new()), ..record(false, &format!("certificate {i}")) }).collect()
+}
+
+#[test]
+fn a_process_killed_while_it_destroys_without_a_login_leaves_each_object_there_or_gone() {
+    let place = place();
+    let (vault, keys) = create(&place.path);
+    let all = certificates(300);
+    vault.insert(&keys, &all).unwrap();
+    vault.insert(&keys, &[record(true, "private")]).unwrap();
+    let mut gone: Vec<u128> = Vec::new();
+    for round in 0..15u64 {
+        let mut child = start("retire", &place.path).spawn().unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
+        let number = |l: String| l.strip_prefix("done ").map(|n| n.parse().unwrap());
+        gone.push(lines.by_ref().find_map(number).unwrap());
+        std::thread::sleep(Duration::from_micros(round * 1997 % 20_000));
+        child.kill().unwrap();
+        gone.extend(lines.filter_map(number));
+        child.wait().unwrap();
+
+        let fresh = Vault::open(&place.path).unwrap().unwrap();
+        for (vault, keys) in [(&vault, Some(&*keys)), (&fresh, None)] {
+            for id in &gone {
+                assert!(matches!(vault.load(keys, &id.to_be_bytes()), Err(StoreError::NotFound)));
+            }
+            // One that was not acknowledged may be gone too.
+            let left = vault.find(keys, &[]).unwrap().len() - usize::from(keys.is_some());
+            assert!(left <= 300 - gone.len() && left >= 300 - gone.len() - usize::try_from(round).unwrap() - 1);
+        }
+        let report = vault.check(&keys).unwrap();
+        assert!(report.is_clean(), "{report:?}");
+        if round % 4 == 3 {
+            vault.update(&keys, vault.find(Some(&keys), &[term(LABEL, "private")]).unwrap()[0], &mut |r| Ok::<_, StoreError>(r)).unwrap();
+            let report = vault.check(&keys).unwrap();
+            assert!(report.is_clean() && report.retired == 0, "{report:?}");
+        }
+    }
+    println!("{} acknowledged", gone.len());
+}
+
+#[test]
+fn processes_that_destroy_the_same_objects_without_a_login_destroy_each_once() {
+    let place = place();
+    let (vault, keys) = create(&place.path);
+    vault.insert(&keys, &certificates(60)).unwrap();
+    let workers: Vec<Child> = (0..4).map(|_| start("retire", &place.path).spawn().unwrap()).collect();
+    let mut done = Vec::new();
+    for one in workers {
+        let output = one.wait_with_output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+        done.extend(String::from_utf8_lossy(&output.stdout).lines().filter_map(|l| l.strip_prefix("done ").map(str::to_owned)));
+    }
+    done.sort();
+    done.dedup();
+    assert_eq!(done.len(), 60);
+    assert!(vault.find(None, &[]).unwrap().is_empty());
+    assert_eq!(vault.check(&keys).unwrap().retired, 60);
 }
 
 #[test]
