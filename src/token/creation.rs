@@ -9,7 +9,7 @@ use crate::token::session::Session;
 use crate::token::slot::Role;
 use cngtoken_crypto as crypto;
 use cngtoken_key::KeyParts;
-use cngtoken_storage::{Keys, ObjectId, Record, Term, new_id};
+use cngtoken_storage::{Keys, ObjectId, Record, Term};
 use cryptoki_sys as ck;
 use std::sync::Arc;
 
@@ -21,7 +21,11 @@ pub(crate) fn record(object: &Object, id: ObjectId, version: u64) -> R<Record> {
 }
 
 pub(crate) fn hex(id: &[u8]) -> String {
-    id.iter().map(|b| format!("{b:02x}")).collect()
+    let mut text = String::with_capacity(id.len().saturating_mul(2));
+    for nibble in id.iter().flat_map(|b| [b >> 4, b & 15]) {
+        text.push(char::from_digit(u32::from(nibble), 16).unwrap_or('0'));
+    }
+    text
 }
 
 impl Session {
@@ -76,7 +80,9 @@ impl Application {
 
     /// The identity of a new object.
     pub(crate) fn name(mut object: Object) -> R<(ObjectId, Object)> {
-        let id = new_id()?;
+        // From the engine's generator: a system call for each derived session key would cost more than the rest of this.
+        let mut id = ObjectId::default();
+        crypto::random(&mut id)?;
         object.with_identity(&hex(&id));
         Ok((id, object))
     }
