@@ -79,6 +79,10 @@ impl World {
         let allowed = match (session, target) {
             (Err(_), _) => vec![CKR_SESSION_HANDLE_INVALID],
             (_, Err(_)) => vec![CKR_OBJECT_HANDLE_INVALID],
+            // The read-write public session of the standard's table: public data may go without a login.
+            (Ok(index), Ok(handle)) if !self.objects[&handle.object].private && self.logged_in.is_none() => {
+                vec![if self.objects[&handle.object].token && !self.sessions[index].rw { CKR_SESSION_READ_ONLY } else { CKR_OK }]
+            }
             (Ok(index), Ok(handle)) => self.may_write(index, self.objects[&handle.object].token, self.objects[&handle.object].private),
         };
         self.allow(&format!("C_DestroyObject {target:?} session={session:?}"), rv, &allowed)?;
