@@ -145,11 +145,11 @@ fn numbers(bytes: &[u8], parts: &[AnyRef<'_>]) -> Option<Result<Content, Refusal
 }
 
 /// Decrypts an EncryptedPrivateKeyInfo.
-pub(super) fn open_pkcs8(bytes: &[u8], password: &str) -> Result<Claim, OpenError> {
+pub(super) fn open_pkcs8(bytes: &[u8], password: &str, budget: &mut pbe::Budget) -> Result<Claim, OpenError> {
     let parts = elements(bytes).unwrap_or_default();
     let [algorithm, data] = parts.as_slice() else { return Err(OpenError::Refused(Refusal::new("PKCS#8: the outline is damaged"))) };
     let refused = |e: der::Error| OpenError::Refused(Refusal::new(format!("PKCS#8 (encrypted): {e}")));
-    let plain = pbe::decrypt(&algorithm.decode_as().map_err(refused)?, data.value(), password).map_err(|e| match e {
+    let plain = pbe::decrypt(&algorithm.decode_as().map_err(refused)?, data.value(), password, budget).map_err(|e| match e {
         pbe::PbeError::WrongPassword => OpenError::WrongPassword,
         pbe::PbeError::Unknown(why) => OpenError::Refused(Refusal::new(format!("PKCS#8 (encrypted): {why}"))),
     })?;

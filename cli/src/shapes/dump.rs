@@ -168,11 +168,14 @@ struct Cell<'a> {
     end: usize,
 }
 
+/// No dump has more bytes on a line.
+const MAX_CELLS: usize = 64;
+
 /// The groups of an even number of digits up to the first thing that is none.
 fn cells(rest: &str) -> Vec<Cell<'_>> {
     let mut out = Vec::new();
     let mut i = 0usize;
-    loop {
+    while out.len() < MAX_CELLS {
         let gap = rest.bytes().skip(i).take_while(|b| matches!(b, b' ' | b'\t' | b'-' | b',')).count();
         i = i.saturating_add(gap);
         let prefix = if rest.get(i..i.saturating_add(2)).is_some_and(|p| p.eq_ignore_ascii_case("0x")) { 2 } else { 0 };

@@ -12,6 +12,11 @@ use zeroize::Zeroizing;
 const PRIVATE: &str = "OpenSSH private key";
 const PUBLIC: &str = "OpenSSH public key";
 
+/// A round is some milliseconds; ssh-keygen writes 16 to 24.
+const MAX_BCRYPT_ROUNDS: u32 = 128;
+/// PuTTY writes 8 MiB and a handful of passes.
+const ARGON2_LIMITS: &[(&str, u64)] = &[("Argon2-Memory", 64 << 10), ("Argon2-Passes", 64), ("Argon2-Parallelism", 8)];
+
 /// The binary form of a private key file, which PEM armour carries.
 pub(super) fn recognise(bytes: &[u8], _: &Wanted) -> Option<Result<Content, Refusal>> {
     if !bytes.starts_with(b"openssh-key-v1\0") {
@@ -27,12 +32,23 @@ pub(super) fn recognise(bytes: &[u8], _: &Wanted) -> Option<Result<Content, Refu
 /// Opens an encrypted private key file.
 pub(super) fn open(bytes: &[u8], password: &str) -> Result<Content, OpenError> {
     let key = PrivateKey::from_bytes(bytes).map_err(|e| OpenError::Refused(Refusal::new(format!("{PRIVATE}: {e}"))))?;
+    if let ssh_key::Kdf::Bcrypt { rounds, .. } = key.kdf()
+        && *rounds > MAX_BCRYPT_ROUNDS
+    {
+        return Err(OpenError::Refused(Refusal::new(format!("{PRIVATE}: {rounds} rounds of bcrypt are above the limit of {MAX_BCRYPT_ROUNDS}"))));
+    }
     let plain = key.decrypt(password.as_bytes()).map_err(|_| OpenError::WrongPassword)?;
     private(&plain).map_err(OpenError::Refused)
 }
 
 /// Opens a PuTTY key, encrypted or not.
 pub(super) fn open_ppk(text: &str, password: Option<&str>) -> Result<Content, OpenError> {
+    for (name, limit) in ARGON2_LIMITS {
+        let found = text.lines().find_map(|l| l.strip_prefix(name)).and_then(|v| v.trim_start_matches(':').trim().parse::<u64>().ok());
+        if let Some(found) = found.filter(|n| *n > *limit) {
+            return Err(OpenError::Refused(Refusal::new(format!("PuTTY private key: {name} {found} is above the limit of {limit}"))));
+        }
+    }
     match PrivateKey::from_ppk(text, password.map(str::to_owned)) {
         Ok(key) => private(&key).map_err(OpenError::Refused),
         Err(_) if password.is_some() => Err(OpenError::WrongPassword),

@@ -13,10 +13,36 @@ use sha1::{Digest, Sha1};
 use spki::AlgorithmIdentifierRef;
 use zeroize::Zeroizing;
 
-/// Ten times what careful writers use today, and about a second of work.
-pub(super) const MAX_ITERATIONS: u32 = 2_000_000;
-/// scrypt's memory, 128·N·r bytes.
-const MAX_SCRYPT_BYTES: u64 = 256 << 20;
+/// What one file may cost, in calls of a hash: PBKDF2 with a million iterations, tried with the empty password and with the right
+/// one, and about a second of work.
+const MAX_ITERATIONS: u32 = 4_000_000;
+/// scrypt's memory, 128·N·r bytes; OpenSSL's default is 16 MiB.
+const MAX_SCRYPT_BYTES: u64 = 64 << 20;
+
+/// The work that is left for one file, over all its parts and all passwords tried: counts come from the file.
+#[derive(Debug)]
+pub(super) struct Budget(u32);
+
+impl Default for Budget {
+    fn default() -> Self {
+        Self(MAX_ITERATIONS)
+    }
+}
+
+impl Budget {
+    /// Pays for `iterations`.
+    pub(super) fn spend(&mut self, iterations: u32) -> Result<(), PbeError> {
+        match self.0.checked_sub(iterations).filter(|_| iterations > 0) {
+            Some(left) => {
+                self.0 = left;
+                Ok(())
+            }
+            None => Err(PbeError::Unknown(format!(
+                "{iterations} iterations of the password derivation are too many (or none): a file may cost {MAX_ITERATIONS}"
+            ))),
+        }
+    }
+}
 
 /// Why nothing was decrypted.
 #[derive(Debug)]
@@ -40,13 +66,20 @@ struct SaltAndCount<'a> {
 }
 
 /// Decrypts `data`, encrypted as `algorithm` says.
-pub(super) fn decrypt(algorithm: &AlgorithmIdentifierRef<'_>, data: &[u8], password: &str) -> Result<Zeroizing<Vec<u8>>, PbeError> {
+pub(super) fn decrypt(
+    algorithm: &AlgorithmIdentifierRef<'_>,
+    data: &[u8],
+    password: &str,
+    budget: &mut Budget,
+) -> Result<Zeroizing<Vec<u8>>, PbeError> {
     let oid = algorithm.oid.to_string();
     if let Some(scheme) = oid.strip_prefix("1.2.840.113549.1.12.1.") {
         let params = parameters(algorithm)?;
         let spellings: &[Zeroizing<Vec<u8>>] = &[bmp(password), Zeroizing::default()];
         let used = if password.is_empty() { spellings } else { spellings.get(..1).unwrap_or_default() };
         for spelling in used {
+            // Key and initial vector.
+            budget.spend(params.iterations.saturating_mul(2))?;
             match pkcs12_scheme(scheme, &params, data, spelling) {
                 Err(PbeError::WrongPassword) => {}
                 other => return other,
@@ -55,10 +88,12 @@ pub(super) fn decrypt(algorithm: &AlgorithmIdentifierRef<'_>, data: &[u8], passw
         return Err(PbeError::WrongPassword);
     }
     if oid == "1.2.840.113549.1.5.13" {
-        return pbes2(algorithm, data, password);
+        return pbes2(algorithm, data, password, budget);
     }
     if let Some(scheme) = oid.strip_prefix("1.2.840.113549.1.5.") {
-        return pbes1(scheme, &parameters(algorithm)?, data, password.as_bytes());
+        let params = parameters(algorithm)?;
+        budget.spend(params.iterations)?;
+        return pbes1(scheme, &params, data, password.as_bytes());
     }
     Err(PbeError::Unknown(format!("the encryption scheme {oid} is not known")))
 }
@@ -73,17 +108,7 @@ fn parameters<'a>(algorithm: &AlgorithmIdentifierRef<'a>) -> Result<SaltAndCount
     let bad = |_| PbeError::Unknown(format!("the parameters of encryption scheme {} cannot be read", algorithm.oid));
     let params: SaltAndCount<'a> =
         algorithm.parameters_any().map_err(|_| bad(der::ErrorKind::Failed.to_error())).and_then(|any| any.decode_as().map_err(bad))?;
-    bounded(params.iterations)?;
     Ok(params)
-}
-
-/// Refuses a count that would keep the machine busy.
-pub(super) fn bounded(iterations: u32) -> Result<(), PbeError> {
-    if (1..=MAX_ITERATIONS).contains(&iterations) {
-        Ok(())
-    } else {
-        Err(PbeError::Unknown(format!("{iterations} iterations of the password derivation are outside 1 to {MAX_ITERATIONS}")))
-    }
 }
 
 fn pkcs12_scheme(scheme: &str, params: &SaltAndCount<'_>, data: &[u8], password: &[u8]) -> Result<Zeroizing<Vec<u8>>, PbeError> {
@@ -124,16 +149,18 @@ fn pbkdf1<D: Digest>(password: &[u8], params: &SaltAndCount<'_>) -> Zeroizing<Ve
     hash
 }
 
-fn pbes2(algorithm: &AlgorithmIdentifierRef<'_>, data: &[u8], password: &str) -> Result<Zeroizing<Vec<u8>>, PbeError> {
+fn pbes2(algorithm: &AlgorithmIdentifierRef<'_>, data: &[u8], password: &str, budget: &mut Budget) -> Result<Zeroizing<Vec<u8>>, PbeError> {
     let unknown = |e: &dyn core::fmt::Display| PbeError::Unknown(format!("the PBES2 encryption cannot be undone: {e}"));
     let der = algorithm.to_der().map_err(|e| unknown(&e))?;
     let scheme = pkcs5::EncryptionScheme::from_der(&der).map_err(|e| unknown(&e))?;
     if let Some(kdf) = scheme.pbes2().map(|p| &p.kdf) {
         if let Some(pbkdf2) = kdf.pbkdf2() {
-            bounded(pbkdf2.iteration_count)?;
+            // An HMAC is two calls.
+            budget.spend(pbkdf2.iteration_count.saturating_mul(2))?;
         }
         if let Some(scrypt) = kdf.scrypt() {
             let memory = scrypt.cost_parameter.saturating_mul(u64::from(scrypt.block_size)).saturating_mul(128);
+            budget.spend(MAX_ITERATIONS / 4)?;
             if memory > MAX_SCRYPT_BYTES || scrypt.parallelization > 4 {
                 return Err(PbeError::Unknown(format!("scrypt parameters that need {memory} bytes are above the limit of {MAX_SCRYPT_BYTES}")));
             }

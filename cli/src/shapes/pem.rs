@@ -55,13 +55,15 @@ pub(super) fn bodies(text: &str) -> Vec<Piece> {
 fn blocks(text: &str) -> Vec<Block<'_>> {
     let mut out = Vec::new();
     let mut from = 0usize;
+    // Asked once: a text of beginnings without an end would be searched to its end for each of them.
+    let last_end = text.rfind("-----END");
     while let Some(start) = text.get(from..).and_then(|t| t.find(BEGIN)).map(|n| from.saturating_add(n)) {
         let label_at = start.saturating_add(BEGIN.len());
         let Some(label_len) = text.get(label_at..).and_then(|t| t.find(DASHES)) else { break };
         let label = text.get(label_at..label_at.saturating_add(label_len)).unwrap_or_default();
         let body_at = label_at.saturating_add(label_len).saturating_add(DASHES.len());
         let rest = text.get(body_at..).unwrap_or_default();
-        let end = rest.find("-----END");
+        let end = rest.get(..).filter(|_| last_end.is_some_and(|e| e >= body_at)).and_then(|r| r.find("-----END"));
         let body = rest.get(..end.or_else(|| rest.find(BEGIN)).unwrap_or(rest.len())).unwrap_or_default();
         let tail = end.and_then(|e| rest.get(e.saturating_add(8)..)).and_then(|t| t.find(DASHES)).map_or(0, |n| n.saturating_add(8 + DASHES.len()));
         let stop = body_at.saturating_add(body.len()).saturating_add(tail);

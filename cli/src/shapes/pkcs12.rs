@@ -4,6 +4,7 @@
 //! pairs by public key. Structures by the pkcs12 and cms crates, encryption by `pbe`. Source: RFC 7292.
 
 use super::der::{OpenError, elements, inner_pkcs8};
+use super::pbe::Budget;
 use super::{Bundle, Certificate, Content, Key, Refusal, certificate, pbe};
 use cngtoken_key::Half;
 use der::asn1::{AnyRef, BmpString, ContextSpecific, ObjectIdentifier, OctetString};
@@ -26,17 +27,17 @@ const FRIENDLY_NAME: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.11
 const MAX_DEPTH: usize = 4;
 
 /// Opens the file.
-pub(super) fn open(der: &[u8], password: &str) -> Result<Content, OpenError> {
+pub(super) fn open(der: &[u8], password: &str, budget: &mut Budget) -> Result<Content, OpenError> {
     let pfx = Pfx::from_der(der).map_err(damaged)?;
     if pfx.auth_safe.content_type != DATA {
         return Err(refused("it is signed with a certificate instead of a password, which is not supported"));
     }
     let content: OctetString = pfx.auth_safe.content.decode_as().map_err(damaged)?;
     if let Some(mac) = &pfx.mac_data {
-        check_mac(mac, content.as_bytes(), password)?;
+        check_mac(mac, content.as_bytes(), password, budget)?;
     }
     let safes = Vec::<ContentInfo>::from_der(content.as_bytes()).map_err(damaged)?;
-    let mut opened = Opened { password, keys: Vec::new(), certificates: Vec::new() };
+    let mut opened = Opened { password, budget, keys: Vec::new(), certificates: Vec::new() };
     for safe in &safes {
         opened.safe(safe)?;
     }
@@ -54,18 +55,18 @@ fn refused(why: &str) -> OpenError {
     OpenError::Refused(Refusal::new(format!("PKCS#12: {why}")))
 }
 
-fn check_mac(mac: &MacData, content: &[u8], password: &str) -> Result<(), OpenError> {
-    let unknown = |e| match e {
+fn check_mac(mac: &MacData, content: &[u8], password: &str, budget: &mut Budget) -> Result<(), OpenError> {
+    let unknown = |e: pbe::PbeError| match e {
         pbe::PbeError::Unknown(why) => refused(&why),
         pbe::PbeError::WrongPassword => OpenError::WrongPassword,
     };
-    pbe::bounded(u32::try_from(mac.iterations).unwrap_or(0)).map_err(unknown)?;
     let mut spellings = vec![pbe::bmp(password)];
     if password.is_empty() {
         spellings.push(Zeroizing::default());
     }
     let oid = mac.mac.algorithm.oid.to_string();
     for spelling in spellings {
+        budget.spend(u32::try_from(mac.iterations).unwrap_or(0)).map_err(unknown)?;
         let fits = match oid.as_str() {
             "1.3.14.3.2.26" => fits::<Sha1>(mac, content, &spelling),
             "2.16.840.1.101.3.4.2.4" => fits::<Sha224>(mac, content, &spelling),
@@ -93,6 +94,7 @@ where
 
 struct Opened<'a> {
     password: &'a str,
+    budget: &'a mut Budget,
     keys: Vec<Key>,
     certificates: Vec<Certificate>,
 }
@@ -115,9 +117,9 @@ impl Opened<'_> {
         }
     }
 
-    fn decrypt(&self, algorithm: &[u8], cipher: &[u8]) -> Result<Zeroizing<Vec<u8>>, OpenError> {
+    fn decrypt(&mut self, algorithm: &[u8], cipher: &[u8]) -> Result<Zeroizing<Vec<u8>>, OpenError> {
         let algorithm = AlgorithmIdentifierRef::from_der(algorithm).map_err(damaged)?;
-        pbe::decrypt(&algorithm, cipher, self.password).map_err(|e| match e {
+        pbe::decrypt(&algorithm, cipher, self.password, self.budget).map_err(|e| match e {
             pbe::PbeError::WrongPassword => OpenError::WrongPassword,
             pbe::PbeError::Unknown(why) => refused(&why),
         })

@@ -14,6 +14,9 @@ pub(super) static READERS: &[Reader] = &[hex::registry, dump::read, hex::read, b
 /// A text inside a string literal may itself hold text (PEM in JSON); deeper nesting is nobody's habit.
 const MAX_DEPTH: usize = 2;
 
+/// Damaged things beside a good one that are mentioned.
+const MAX_REMARKS: usize = 5;
+
 /// A place in the text that holds something recognisable.
 pub(super) struct Candidate {
     pub(super) span: Range<usize>,
@@ -82,7 +85,7 @@ pub(super) fn choose(text: &Text, wanted: &Wanted) -> Chosen {
         return Chosen { outcome: worst.look.map(|c| (c, Vec::new())), trail, line, bytes: worst.bytes };
     };
     let (trail, line) = place(&candidate);
-    for other in bad {
+    for other in bad.into_iter().take(MAX_REMARKS) {
         if let Err(refusal) = &other.look {
             let line = line_of(body, other.span.start);
             candidate.notes.push(format!("line {line} also holds something, not imported: {}", refusal.message));

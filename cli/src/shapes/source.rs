@@ -136,11 +136,10 @@ fn cast(text: &str, at: usize) -> Option<usize> {
 
 /// What an assembler puts before each line of data.
 fn directive(text: &str, at: usize) -> Option<usize> {
-    let line_start = text.get(..at)?.rsplit('\n').next()?.trim().is_empty();
-    let word = ["db ", "DB ", "defb ", "DCB ", "dc.b ", ".byte ", "db\t", "DB\t", ".byte\t"]
-        .iter()
-        .find(|d| text.get(at..).is_some_and(|t| t.starts_with(**d)))?;
-    line_start.then(|| word.len())
+    let rest = text.get(at..)?;
+    let word = ["db ", "DB ", "defb ", "DCB ", "dc.b ", ".byte ", "db\t", "DB\t", ".byte\t"].iter().find(|d| rest.starts_with(**d))?;
+    let line_start = text.get(..at)?.bytes().rev().find(|b| !matches!(b, b' ' | b'\t')).is_none_or(|b| b == b'\n');
+    line_start.then_some(word.len())
 }
 
 fn token_len(bytes: &[u8], at: usize) -> usize {
@@ -210,10 +209,7 @@ pub(super) fn literals(text: &str) -> Vec<Literal> {
         let touches = joined.as_ref().is_some_and(|j| text.get(j.span.end..lit.span.start).is_some_and(is_joint));
         match joined.as_mut().filter(|_| touches) {
             Some(j) => {
-                let mut bytes = Zeroizing::new(Vec::with_capacity(j.bytes.len().saturating_add(lit.bytes.len())));
-                bytes.extend_from_slice(&j.bytes);
-                bytes.extend_from_slice(&lit.bytes);
-                j.bytes = bytes;
+                append(&mut j.bytes, &lit.bytes);
                 j.span.end = lit.span.end;
                 j.parts = j.parts.saturating_add(1);
                 j.escapes |= lit.escapes;
@@ -229,6 +225,16 @@ pub(super) fn literals(text: &str) -> Vec<Literal> {
     out
 }
 
+/// Grows a buffer without leaving unwiped copies, in few steps.
+fn append(buffer: &mut Zeroizing<Vec<u8>>, more: &[u8]) {
+    if buffer.capacity().saturating_sub(buffer.len()) < more.len() {
+        let mut larger = Zeroizing::new(Vec::with_capacity(buffer.len().saturating_add(more.len()).saturating_mul(2)));
+        larger.extend_from_slice(buffer);
+        *buffer = larger;
+    }
+    buffer.extend_from_slice(more);
+}
+
 /// What stands between literals that belong together: white space, line continuations, a joining operator.
 fn is_joint(between: &str) -> bool {
     let operators = between.bytes().filter(|b| matches!(b, b'+' | b'.' | b'&' | b'$' | b'@' | b'L' | b'b')).count();
@@ -238,39 +244,51 @@ fn is_joint(between: &str) -> bool {
 fn single_literals(text: &str) -> Vec<Literal> {
     let mut out = Vec::new();
     let mut rest = 0usize;
+    // Up to here no quotation mark of this kind closes anything: each would be followed to the same end again.
+    let mut dead = [0usize; 2];
     while let Some(open) = text.get(rest..).and_then(|t| t.find(['"', '\''])).map(|n| rest.saturating_add(n)) {
         let quote = text.as_bytes().get(open).copied().unwrap_or(b'"');
-        let Some(literal) = literal_at(text, open, quote) else {
-            rest = open.saturating_add(1);
+        let kind = usize::from(quote == b'\'');
+        rest = open.saturating_add(1);
+        if dead.get(kind).is_some_and(|until| open < *until) {
             continue;
-        };
-        rest = literal.span.end;
-        if !literal.bytes.is_empty() {
-            out.push(literal);
+        }
+        match literal_at(text, open, quote) {
+            Ok(literal) => {
+                rest = literal.span.end;
+                if !literal.bytes.is_empty() {
+                    out.push(literal);
+                }
+            }
+            Err(until) => {
+                if let Some(slot) = dead.get_mut(kind) {
+                    *slot = until;
+                }
+            }
         }
     }
     out
 }
 
-fn literal_at(text: &str, open: usize, quote: u8) -> Option<Literal> {
+/// The literal that opens at `open`, or where the search for its end stopped.
+fn literal_at(text: &str, open: usize, quote: u8) -> Result<Literal, usize> {
     let bytes = text.as_bytes();
-    let start = open.checked_add(1)?;
-    let mut out = Zeroizing::new(Vec::new());
-    let mut i = start;
+    let mut out: Zeroizing<Vec<u8>> = Zeroizing::default();
+    let mut i = open.saturating_add(1);
     let mut escapes = false;
     loop {
-        let b = *bytes.get(i)?;
-        i = i.checked_add(1)?;
+        let Some(&b) = bytes.get(i) else { return Err(i) };
+        i = i.saturating_add(1);
         match b {
-            b'\n' if quote == b'\'' => return None,
+            b'\n' if quote == b'\'' => return Err(i),
             b'\\' => {
-                let (used, value, numeric) = escape_at(bytes.get(i..)?);
-                out.extend_from_slice(value.as_slice());
+                let (used, value, numeric) = escape_at(bytes.get(i..).unwrap_or_default());
+                append(&mut out, value.as_slice());
                 escapes |= numeric;
-                i = i.checked_add(used)?;
+                i = i.saturating_add(used);
             }
-            _ if b == quote => return Some(Literal { bytes: out, span: open..i, parts: 1, escapes }),
-            _ => out.push(b),
+            _ if b == quote => return Ok(Literal { bytes: out, span: open..i, parts: 1, escapes }),
+            _ => append(&mut out, &[b]),
         }
     }
 }

@@ -3,6 +3,7 @@
 //! A wrong password and an unknown scheme are two errors. Passwords come from the caller's [`Passwords`]; nothing is cached here.
 
 use super::der::{OpenError, open_pkcs8};
+use super::pbe::Budget;
 use super::pvk::EncryptedPvk;
 use super::{Content, Key, Refusal, Wanted, binary, openssh, pbe, pkcs12, pvk};
 use zeroize::Zeroizing;
@@ -85,7 +86,8 @@ impl Passwords for NoPasswords {
 pub fn unlock(content: Content, passwords: &mut dyn Passwords, wanted: &Wanted) -> Result<Content, Refusal> {
     let Content::Locked(locked) = content else { return Ok(content) };
     let name = locked.name();
-    let empty = attempt(&locked, "", wanted);
+    let mut budget = Budget::default();
+    let empty = attempt(&locked, "", wanted, &mut budget);
     if !matches!(empty, Err(OpenError::WrongPassword)) {
         return finish(empty, name, wanted);
     }
@@ -93,7 +95,7 @@ pub fn unlock(content: Content, passwords: &mut dyn Passwords, wanted: &Wanted) 
         return Err(Refusal::new(format!("{name}: encrypted, its password is needed (the empty password was tried)"))
             .hint("give it with --password-source file:PATH, env:NAME or fd:N, or run on a terminal to be asked"));
     };
-    finish(attempt(&locked, &password, wanted), name, wanted)
+    finish(attempt(&locked, &password, wanted, &mut budget), name, wanted)
 }
 
 fn finish(outcome: Result<Content, OpenError>, name: &str, wanted: &Wanted) -> Result<Content, Refusal> {
@@ -107,11 +109,13 @@ fn finish(outcome: Result<Content, OpenError>, name: &str, wanted: &Wanted) -> R
     }
 }
 
-fn attempt(locked: &Locked, password: &str, wanted: &Wanted) -> Result<Content, OpenError> {
+fn attempt(locked: &Locked, password: &str, wanted: &Wanted, budget: &mut Budget) -> Result<Content, OpenError> {
     match locked {
         Locked::Pvk(file) => pvk::decrypt(file, password, wanted).ok_or(OpenError::WrongPassword)?.map_err(OpenError::Refused),
-        Locked::Pkcs8(der) => open_pkcs8(der, password).map(|claim| Content::Key(Key { kind: "PKCS8_PRIVATEKEY", claim, label: None, aes: false })),
-        Locked::Pkcs12(der) => pkcs12::open(der, password),
+        Locked::Pkcs8(der) => {
+            open_pkcs8(der, password, budget).map(|claim| Content::Key(Key { kind: "PKCS8_PRIVATEKEY", claim, label: None, aes: false }))
+        }
+        Locked::Pkcs12(der) => pkcs12::open(der, password, budget),
         Locked::OpenSsh(bytes) => openssh::open(bytes, password),
         Locked::Ppk(text) => openssh::open_ppk(&String::from_utf8_lossy(text), Some(password)),
         Locked::Pem { cipher, iv, data } => {
