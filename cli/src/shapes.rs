@@ -2,7 +2,7 @@
 //!
 //! Pure: bytes in, [`Found`] out; no files, no token. Text is searched by several readers at once, and what the bytes hold decides
 //! which of them was right. Several keys in one text are listed, never guessed. `import` and `inspect` are the callers.
-//! One module per shape; [`binary::SHAPES`] is the table of binary ones, [`search::READERS`] of the text ones.
+//! One module per shape; `SHAPES` in `binary` is the table of binary ones, `READERS` in `search` of the text ones.
 
 mod base64;
 mod binary;
