@@ -1,5 +1,6 @@
 //! One module per command.
 
+mod batch;
 pub(crate) mod blob_types;
 pub(crate) mod client;
 pub(crate) mod export;

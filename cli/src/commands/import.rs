@@ -1,8 +1,8 @@
-//! `import`: files, folders and standard input to objects. One line per file says what was found and what was stored. Many files go
-//! through the token's batch door, one transaction for each few hundred, while the next ones are read.
+//! `import`: files, folders and standard input to objects. One line per file says what was found and what was stored. Many files are
+//! `batch.rs`'s.
 
-use super::Place;
 use super::storing::{self, Wishes};
+use super::{Place, batch};
 use crate::args::Import;
 use crate::failure::{Exit, Failure};
 use crate::report;
@@ -12,23 +12,19 @@ use crate::store::{Session, Store};
 use cngtoken::token::Config;
 use cngtoken_blob::CurveName;
 use cngtoken_key::Half;
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::sync::mpsc;
 use zeroize::Zeroizing;
 
 /// From here on a progress bar and the batch door pay.
 const MANY: usize = 33;
-/// Files of one transaction.
-const CHUNK: usize = 512;
 
 /// A file that was read.
-struct Read1 {
-    name: String,
-    label: Option<String>,
-    found: Result<Found, Refusal>,
+pub(super) struct Read1 {
+    pub(super) name: String,
+    pub(super) label: Option<String>,
+    pub(super) found: Result<Found, Refusal>,
 }
 
 /// Runs it.
@@ -47,7 +43,9 @@ pub(crate) fn run(place: &Place, args: &Import) -> Result<ExitCode, Failure> {
             tally.tell(outcome)?;
         }
     } else {
-        many(&session, &files, &wanted, &wishes, args, &mut login, &mut tally)?;
+        login.ensure(&session)?;
+        let work = batch::Work { wanted: &wanted, wishes: &wishes, args };
+        work.run(&session, &files, &mut login, &mut tally)?;
     }
     if files.len() > 1 {
         report::line(&format!("{} imported, {} refused", tally.imported, tally.refused))?;
@@ -111,9 +109,9 @@ impl Target {
 }
 
 /// The login, made when the first thing is to be stored: a file that is refused needs no PIN.
-struct Login<'a> {
-    done: bool,
-    args: &'a Import,
+pub(super) struct Login<'a> {
+    pub(super) done: bool,
+    pub(super) args: &'a Import,
 }
 
 impl Login<'_> {
@@ -127,11 +125,11 @@ impl Login<'_> {
 }
 
 /// What became of one file. The outer failure ends the run (no PIN, no store), the inner one is this file's.
-type Outcome = Result<Told, Failure>;
+pub(super) type Outcome = Result<Told, Failure>;
 /// A file's name, and its summary or its refusal.
-type Told = (String, Result<String, Failure>);
+pub(super) type Told = (String, Result<String, Failure>);
 
-struct Tally {
+pub(super) struct Tally {
     imported: usize,
     refused: usize,
     quiet: bool,
@@ -139,7 +137,7 @@ struct Tally {
 }
 
 impl Tally {
-    fn tell(&mut self, outcome: Outcome) -> Result<(), Failure> {
+    pub(super) fn tell(&mut self, outcome: Outcome) -> Result<(), Failure> {
         let (name, outcome) = outcome?;
         match outcome {
             Ok(text) => {
@@ -161,7 +159,7 @@ fn ends_the_run(failure: &Failure) -> bool {
     matches!(failure.exit, Exit::Pin | Exit::Store | Exit::Internal)
 }
 
-fn one(session: &Session<'_>, read: Read1, wanted: &Wanted, wishes: &Wishes, args: &Import, login: &mut Login<'_>) -> Outcome {
+pub(super) fn one(session: &Session<'_>, read: Read1, wanted: &Wanted, wishes: &Wishes, args: &Import, login: &mut Login<'_>) -> Outcome {
     let mut passwords = FilePasswords { source: args.password_source.as_ref(), file: read.name.clone() };
     let unlocked = read.found.and_then(|f| {
         let locked = matches!(f.content, Content::Locked(_));
@@ -187,7 +185,7 @@ fn one(session: &Session<'_>, read: Read1, wanted: &Wanted, wishes: &Wishes, arg
 }
 
 /// "ECCPRIVATEBLOB (UTF-16, base64, line 3), private key, EC nistP256".
-fn heading(found: &Found, locked: bool) -> String {
+pub(super) fn heading(found: &Found, locked: bool) -> String {
     let mut how = found.trail.join(", ");
     if let Some(line) = found.line.filter(|l| *l > 1) {
         how.push_str(&format!(", line {line}"));
@@ -225,79 +223,6 @@ fn notes(found: &Found, made: &[crate::objects::Listed]) -> String {
     notes.iter().map(|n| format!("; note: {n}")).collect()
 }
 
-/// Many files: a thread reads and recognises, this one stores chunk after chunk.
-fn many(
-    session: &Session<'_>,
-    files: &[PathBuf],
-    wanted: &Wanted,
-    wishes: &Wishes,
-    args: &Import,
-    login: &mut Login<'_>,
-    tally: &mut Tally,
-) -> Result<(), Failure> {
-    let bar = ProgressBar::with_draw_target(u64::try_from(files.len()).ok(), ProgressDrawTarget::stderr());
-    let style = "{bar:40} {pos}/{len} keys, {per_sec}, {eta} left";
-    bar.set_style(ProgressStyle::with_template(style).unwrap_or_else(|_| ProgressStyle::default_bar()));
-    std::thread::scope(|scope| {
-        let (send, receive) = mpsc::sync_channel::<Vec<Read1>>(2);
-        scope.spawn(move || {
-            for chunk in files.chunks(CHUNK) {
-                let read = chunk.iter().map(|f| read(f, wanted)).collect();
-                if send.send(read).is_err() {
-                    break;
-                }
-            }
-        });
-        for chunk in receive {
-            let done = chunk.len();
-            let outcomes = store_chunk(session, chunk, wanted, wishes, args, login)?;
-            bar.suspend(|| outcomes.into_iter().try_for_each(|o| tally.tell(Ok(o))))?;
-            bar.inc(u64::try_from(done).unwrap_or(0));
-        }
-        bar.finish_and_clear();
-        Ok(())
-    })
-}
-
-/// One transaction for the blobs of a chunk; what is no blob goes by itself.
-fn store_chunk(
-    session: &Session<'_>,
-    chunk: Vec<Read1>,
-    wanted: &Wanted,
-    wishes: &Wishes,
-    args: &Import,
-    login: &mut Login<'_>,
-) -> Result<Vec<Told>, Failure> {
-    let mut outcomes: Vec<Option<Told>> = Vec::with_capacity(chunk.len());
-    let mut batch = Vec::new();
-    for read in chunk {
-        match read.found {
-            Ok(Found { content: Content::Blob(ref blob), .. }) if wishes.on_token && !wishes.public_only => {
-                let request = wishes.blob(blob, read.label.as_deref(), true);
-                batch.push((outcomes.len(), request, read));
-                outcomes.push(None);
-            }
-            _ => outcomes.push(Some(one(session, read, wanted, wishes, args, login)?)),
-        }
-    }
-    if !batch.is_empty() {
-        login.ensure(session)?;
-        let (places, requests): (Vec<_>, Vec<_>) = batch.into_iter().map(|(i, request, read)| ((i, read), request)).unzip();
-        for (outcome, (i, read)) in session.store.app.import_batch(session.handle, requests)?.into_iter().zip(places) {
-            let result = match (outcome, &read.found) {
-                (Ok(()), Ok(found)) => Ok(format!("{}; stored", heading(found, false))),
-                (Err(error), Ok(Found { content: Content::Blob(blob), .. })) => Err(storing::advise(session, blob, wishes, error)),
-                (Err(error), _) => Err(Failure::from(error)),
-                (Ok(()), Err(refusal)) => Err(refusal.clone().into()),
-            };
-            if let Some(place) = outcomes.get_mut(i) {
-                *place = Some((read.name, result));
-            }
-        }
-    }
-    Ok(outcomes.into_iter().flatten().collect())
-}
-
 /// Every file that is meant: those named, and all below the folders named, in order.
 fn files(named: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
     let mut out = Vec::new();
@@ -327,7 +252,7 @@ fn below(dir: &Path, out: &mut Vec<PathBuf>) -> Result<(), Failure> {
     Ok(())
 }
 
-fn read(path: &Path, wanted: &Wanted) -> Read1 {
+pub(super) fn read(path: &Path, wanted: &Wanted) -> Read1 {
     let standard_input = path.as_os_str() == "-";
     let name = if standard_input { "standard input".to_owned() } else { path.display().to_string() };
     let label = path.file_stem().filter(|_| !standard_input).map(|s| s.to_string_lossy().into_owned());
