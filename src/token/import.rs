@@ -112,25 +112,6 @@ pub(crate) fn default_id(parts: &KeyParts) -> Option<Vec<u8>> {
     spki::public_value(parts).map(|value| crypto::digest(crypto::Hash::Sha1, &value))
 }
 
-/// Runs `work` over a batch on all processors, in order. The threads end before this does; a door that must not start threads does not call it.
-fn in_parallel<T: Send, U: Send>(items: Vec<T>, work: impl Fn(T) -> U + Sync) -> Vec<U> {
-    let threads = std::thread::available_parallelism().map_or(1, usize::from);
-    let share = items.len().div_ceil(threads).max(1);
-    let mut items = items.into_iter();
-    std::thread::scope(|scope| {
-        let mut running = Vec::with_capacity(threads);
-        loop {
-            let part: Vec<T> = items.by_ref().take(share).collect();
-            if part.is_empty() {
-                break;
-            }
-            running.push(scope.spawn(|| part.into_iter().map(&work).collect::<Vec<U>>()));
-        }
-        // A panic in a thread is this call's panic: the door of whoever called catches it.
-        running.into_iter().flat_map(|thread| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect()
-    })
-}
-
 fn decode(input: &[u8], template: &Template, blob_type: Option<&str>, alg_id: Option<&str>, level: Level) -> R<Source> {
     let context = context(template, blob_type, alg_id)?;
     let decoded: Decoded = blob::decode(input, &context).map_err(|e| match e.fault {
@@ -245,17 +226,16 @@ impl Application {
     }
 
     /// Many blobs as token objects in one transaction: each is judged by itself, what can be stored is stored together.
-    /// The objects get no handles; a search finds them.
+    /// The objects get no handles; a search finds them. Several threads may bring batches of their own; no thread is started here.
     ///
     /// # Errors
     /// SessionHandleInvalid, or the store's failure; each blob's own refusal stands in the list.
     pub fn import_batch(&self, session: u64, requests: Vec<ImportBlob>) -> R<Vec<R<()>>> {
         let session = self.session(session)?;
-        let judged = in_parallel(requests, |request| self.records_of(&session, request));
         let mut records: Vec<Record> = Vec::new();
-        let mut outcomes = Vec::with_capacity(judged.len());
-        for outcome in judged {
-            outcomes.push(outcome.map(|mut pair| records.append(&mut pair)));
+        let mut outcomes = Vec::with_capacity(requests.len());
+        for request in requests {
+            outcomes.push(self.records_of(&session, request).map(|mut pair| records.append(&mut pair)));
         }
         if !records.is_empty() {
             session.slot.vault()?.insert(&*session.slot.keys()?, &records)?;
