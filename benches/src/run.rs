@@ -31,6 +31,14 @@ pub(crate) struct Medians {
     pub(crate) bare: Option<f64>,
 }
 
+/// One thread and two.
+pub(crate) struct Threads {
+    /// Operations per second of all threads together.
+    pub(crate) rate: [Medians; 2],
+    /// CPU nanoseconds of one operation.
+    pub(crate) cpu: [Medians; 2],
+}
+
 /// What a store of one size cost.
 pub(crate) struct Growth {
     pub(crate) objects: usize,
@@ -49,8 +57,7 @@ pub(crate) struct Figures {
     pub(crate) peer: bool,
     /// Nanoseconds of CPU per operation.
     pub(crate) cpu: Vec<(&'static Row, Medians)>,
-    /// Operations per second of one thread and of two.
-    pub(crate) threads: Vec<(&'static Row, [Medians; 2])>,
+    pub(crate) threads: Vec<(&'static Row, Threads)>,
     pub(crate) growth: Vec<Growth>,
     /// What did not work, and why.
     pub(crate) notes: Vec<String>,
@@ -198,17 +205,20 @@ impl Bench {
     /// One row's CPU nanoseconds.
     fn cpu(&mut self, workers: &mut [Option<Worker>; 3], row: &Row) -> Medians {
         let question = format!("cpu\t{}\t{}", row.name, self.pace.sample_millis);
-        self.ask_in_turn(workers, &question, row.name)
+        let [nanos] = self.ask_in_turn(workers, &question, row.name);
+        nanos
     }
 
-    /// The same question to every worker, one after the other, so many rounds; the medians of their first figures.
-    fn ask_in_turn(&mut self, workers: &mut [Option<Worker>; 3], question: &str, about: &str) -> Medians {
-        let mut seen: BTreeMap<usize, Vec<f64>> = BTreeMap::new();
+    /// The same question to every worker, one after the other, so many rounds; the medians of each figure that they answer with.
+    fn ask_in_turn<const FIGURES: usize>(&mut self, workers: &mut [Option<Worker>; 3], question: &str, about: &str) -> [Medians; FIGURES] {
+        let mut seen: BTreeMap<(usize, usize), Vec<f64>> = BTreeMap::new();
         for _ in 0..self.pace.rounds {
             for (at, place) in workers.iter_mut().enumerate() {
                 let Some(worker) = place else { continue };
                 match worker.ask(question) {
-                    Ok(Some(figures)) => seen.entry(at).or_default().extend(figures.first()),
+                    Ok(Some(figures)) => {
+                        figures.into_iter().enumerate().for_each(|(which, figure)| seen.entry((at, which)).or_default().push(figure))
+                    }
                     Ok(None) => {}
                     Err(failure) => {
                         let note = format!("{}, {about}: {failure}", ["ours", "peer", "bare"][at]);
@@ -222,11 +232,11 @@ impl Bench {
                 }
             }
         }
-        let mut of = |at: usize| seen.get_mut(&at).map(|figures| median(figures));
-        Medians { ours: of(0), peer: of(1), bare: of(2) }
+        let mut of = |at: usize, which: usize| seen.get_mut(&(at, which)).map(|figures| median(figures));
+        std::array::from_fn(|which| Medians { ours: of(0, which), peer: of(1, which), bare: of(2, which) })
     }
 
-    fn thread_rows(&mut self, stores: &Stores, wanted: &dyn Fn(&str) -> bool) -> Result<Vec<(&'static Row, [Medians; 2])>, Failure> {
+    fn thread_rows(&mut self, stores: &Stores, wanted: &dyn Fn(&str) -> bool) -> Result<Vec<(&'static Row, Threads)>, Failure> {
         let mut workers = self.workers(stores, false)?;
         let mut measured = Vec::new();
         for row in THREADED.iter().filter(|row| wanted(row.name)) {
@@ -235,7 +245,8 @@ impl Bench {
                 let text = format!("threads\t{}\t{count}\t{}", row.name, self.pace.threads_millis);
                 self.ask_in_turn(&mut workers, &text, row.name)
             };
-            measured.push((row, [question(1), question(2)]));
+            let ([rate_of_one, cpu_of_one], [rate_of_two, cpu_of_two]) = (question(1), question(2));
+            measured.push((row, Threads { rate: [rate_of_one, rate_of_two], cpu: [cpu_of_one, cpu_of_two] }));
         }
         Ok(measured)
     }

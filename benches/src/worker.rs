@@ -1,6 +1,7 @@
 //! A worker process: one subject, one store, questions on standard input and one answering line for each.
 //!
-//! `cpu⇥ROW⇥MILLIS` → nanoseconds; `threads⇥ROW⇥COUNT⇥MILLIS` → operations per second; `imports⇥MILLIS` → per second and CPU
+//! `cpu⇥ROW⇥MILLIS` → nanoseconds; `threads⇥ROW⇥COUNT⇥MILLIS` → operations per second
+//! and CPU nanoseconds each; `imports⇥MILLIS` → per second and CPU
 //! microseconds. `none` means that the subject has no such operation, `error⇥TEXT` that it failed.
 
 use std::collections::HashMap;
@@ -9,7 +10,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use crate::clock::{Operation, cpu_nanos};
+use crate::clock::{Operation, cpu_nanos, thread_cpu};
 use crate::keys::Keys;
 use crate::operation::Subject;
 use crate::rows::{Row, named};
@@ -88,7 +89,8 @@ fn answer(side: &Side, ready: &mut HashMap<String, Option<Operation>>, question:
                 let Some(operation) = side.prepare(row(name)?)? else { return Ok(None) };
                 operations.push(operation);
             }
-            Ok(Some(format!("{}", throughput(operations, Duration::from_millis(millis.parse()?))?)))
+            let (rate, nanos) = throughput(operations, Duration::from_millis(millis.parse()?))?;
+            Ok(Some(format!("{rate}\t{nanos}")))
         }
         ["imports", millis] => match side {
             Side::Module(subject) => {
@@ -105,30 +107,32 @@ fn row(name: &str) -> Result<&'static Row, Failure> {
     named(name).ok_or_else(|| format!("no row \"{name}\"").into())
 }
 
-/// Operations per second of all threads together.
-fn throughput(operations: Vec<Operation>, wall: Duration) -> Result<f64, Failure> {
+/// Operations per second of all threads together, and CPU nanoseconds of one.
+fn throughput(operations: Vec<Operation>, wall: Duration) -> Result<(f64, f64), Failure> {
     let stop = AtomicBool::new(false);
     let started = Instant::now();
-    let total = std::thread::scope(|scope| {
+    let (done, cpu) = std::thread::scope(|scope| {
         let run = |mut operation: Operation| {
             let stop = &stop;
-            scope.spawn(move || -> Result<u64, Failure> {
+            scope.spawn(move || -> Result<(u64, Duration), Failure> {
+                let before = thread_cpu();
                 let mut done = 0;
                 while !stop.load(Ordering::Relaxed) {
                     operation(16)?;
                     done += 16;
                 }
-                Ok(done)
+                Ok((done, thread_cpu().saturating_sub(before)))
             })
         };
         let threads: Vec<_> = operations.into_iter().map(run).collect();
         std::thread::sleep(wall);
         stop.store(true, Ordering::Relaxed);
-        let sum = |sum: u64, thread: std::thread::ScopedJoinHandle<'_, Result<u64, Failure>>| match thread.join() {
-            Ok(done) => Ok(sum + done?),
-            Err(_) => Err(Failure::from("a thread panicked")),
-        };
-        threads.into_iter().try_fold(0, sum)
+        let mut sum = (0, Duration::ZERO);
+        for thread in threads {
+            let (done, cpu) = thread.join().map_err(|_| "a thread panicked")??;
+            sum = (sum.0 + done, sum.1 + cpu);
+        }
+        Ok::<_, Failure>(sum)
     })?;
-    Ok(total as f64 / started.elapsed().as_secs_f64())
+    Ok((done as f64 / started.elapsed().as_secs_f64(), cpu.as_secs_f64() * 1e9 / done as f64))
 }
