@@ -82,7 +82,7 @@ pub(crate) fn given_pin(option: Option<&Source>, variable: &str) -> Result<Optio
         return source.read().map(Some);
     }
     match std::env::var(variable) {
-        Ok(text) if !text.is_empty() => {
+        Ok(text) if !text.is_empty() && !crate::store::has_raised_rights() => {
             let source = Source::from_str(&text).map_err(|e| Failure::new(Exit::Usage, format!("{variable}: {e}")))?;
             source.read().map(Some)
         }

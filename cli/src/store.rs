@@ -48,12 +48,17 @@ impl Store {
     /// # Errors
     /// The configuration cannot be read, there is no such slot, or several and none is chosen.
     pub(crate) fn open(path: Option<&Path>, slot: Option<u64>) -> Result<Self, Failure> {
+        let secure = has_raised_rights();
         let path = path.map(|p| OsString::from(p.as_os_str()));
         let get = |name: &str| match (&path, name) {
             (Some(path), "CNGTOKEN_STORE") => Some(path.clone()),
             _ => std::env::var_os(name),
         };
-        let config = Config::load(&Environment { get: &get, secure: false, reserved: None })?;
+        // An option is the caller's word, which counts also where the environment does not.
+        let config = match (&path, secure) {
+            (Some(path), true) => Config::single_store(std::path::PathBuf::from(path)),
+            _ => Config::load(&Environment { get: &get, secure, reserved: None })?,
+        };
         let app = Application::open(config)?;
         let slots = app.slots(false)?;
         let slot = match (slot, slots.as_slice()) {
@@ -116,6 +121,15 @@ impl Session<'_> {
             None => Ok(false),
         }
     }
+}
+
+/// AT_SECURE: the program was given rights that its user has not (setuid, file capabilities), so the user's environment does not count.
+pub(crate) fn has_raised_rights() -> bool {
+    const AT_SECURE: usize = 23;
+    const WORD: usize = size_of::<usize>();
+    let Ok(vector) = std::fs::read("/proc/self/auxv") else { return false };
+    let words: Vec<usize> = vector.chunks_exact(WORD).filter_map(|c| c.try_into().ok()).map(usize::from_ne_bytes).collect();
+    words.chunks_exact(2).any(|pair| matches!(pair, [AT_SECURE, value] if *value != 0))
 }
 
 /// A token's label as PKCS#11 holds it: 32 bytes, padded with blanks.
