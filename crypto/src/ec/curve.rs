@@ -142,22 +142,41 @@ where
         let point = given.ok_or(AdmitError::Missing { what: "public point" })?;
         return Ok((public::<C>(curve, &point)?, None));
     };
-    let fits = |secret: &SecretKey<C>| given.as_ref().is_none_or(|given| secret.public_key() == *given);
-    match scalar::<C>(curve, d) {
-        Ok(secret) if fits(&secret) => {
-            let public = public::<C>(curve, &secret.public_key())?;
-            let d = Secret::copy_of(&Zeroizing::new(secret.to_bytes()));
-            Ok((public.clone(), Some(EcPrivate { public, d })))
-        }
-        found => {
-            let back = Secret::new(d.expose().iter().rev().copied().collect());
-            if scalar::<C>(curve, &back).is_ok_and(|secret| fits(&secret)) {
-                return Err(in_reverse("private value"));
-            }
-            found?;
-            Err(AdmitError::inconsistent("public point", "a point that is not d·G", "the point that belongs to the private value"))
-        }
+    let given = given.map(|point| public::<C>(curve, &point)).transpose()?;
+    // d·G is the costly step: once for each reading of d.
+    let fitting = |secret: &SecretKey<C>| -> Result<Option<EcPublic>, AdmitError> {
+        let own = own_public::<C>(curve, secret)?;
+        Ok(given.as_ref().is_none_or(|given| *given == own).then_some(own))
+    };
+    let found = scalar::<C>(curve, d);
+    if let Ok(secret) = &found
+        && let Some(public) = fitting(secret)?
+    {
+        let d = Secret::copy_of(&Zeroizing::new(secret.to_bytes()));
+        return Ok((public.clone(), Some(EcPrivate { public, d })));
     }
+    let back = Secret::new(d.expose().iter().rev().copied().collect());
+    if let Ok(secret) = scalar::<C>(curve, &back)
+        && fitting(&secret)?.is_some()
+    {
+        return Err(in_reverse("private value"));
+    }
+    found?;
+    Err(AdmitError::inconsistent("public point", "a point that is not d·G", "the point that belongs to the private value"))
+}
+
+/// d·G, by the engine that is quickest at it.
+fn own_public<C>(curve: Curve, secret: &SecretKey<C>) -> Result<EcPublic, AdmitError>
+where
+    C: CurveArithmetic,
+    AffinePoint<C>: FromSec1Point<C> + ToSec1Point<C>,
+    FieldBytesSize<C>: ModulusSize,
+{
+    #[cfg(feature = "fast")]
+    if let Some(public) = super::fast::public(curve, &Secret::copy_of(&Zeroizing::new(secret.to_bytes()))) {
+        return Ok(public);
+    }
+    public::<C>(curve, &secret.public_key())
 }
 
 fn in_reverse(what: &'static str) -> AdmitError {

@@ -85,16 +85,26 @@ impl Fast {
     }
 }
 
+/// d·G, where aws-lc has the curve.
+pub(super) fn public(curve: Curve, d: &Secret) -> Option<EcPublic> {
+    let key = agreement::PrivateKey::from_private_key(row(curve)?.agree, d.expose()).ok()?;
+    public_of(curve, &key)
+}
+
+fn public_of(curve: Curve, key: &agreement::PrivateKey) -> Option<EcPublic> {
+    let point = key.compute_public_key().ok()?;
+    let (x, y) = point.as_ref().strip_prefix(&[4])?.split_at_checked(curve.field_bytes())?;
+    (y.len() == x.len()).then(|| EcPublic { curve, x: x.to_vec(), y: y.to_vec() })
+}
+
 /// A new key, where aws-lc has the curve.
 pub(super) fn generate(curve: Curve) -> Option<Result<EcPrivate, CryptoError>> {
     let row = row(curve)?;
     let make = || -> Option<EcPrivate> {
         let key = agreement::PrivateKey::generate(row.agree).ok()?;
         let d: EcPrivateKeyBin<'_> = key.as_be_bytes().ok()?;
-        let point = key.compute_public_key().ok()?;
-        let (x, y) = point.as_ref().strip_prefix(&[4])?.split_at_checked(curve.field_bytes())?;
         let d = Secret::copy_of(d.as_ref());
-        (d.len() == curve.field_bytes() && y.len() == x.len()).then(|| EcPrivate { public: EcPublic { curve, x: x.to_vec(), y: y.to_vec() }, d })
+        (d.len() == curve.field_bytes()).then_some(EcPrivate { public: public_of(curve, &key)?, d })
     };
     Some(make().ok_or(CryptoError::Internal("aws-lc's ec generation")))
 }
