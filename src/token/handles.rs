@@ -8,7 +8,7 @@ use crate::token::error::{R, Reason};
 use cngtoken_crypto::Key;
 use cngtoken_storage::ObjectId;
 use std::collections::{BTreeMap, HashMap, VecDeque};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 
 const SHARDS: usize = 16;
@@ -84,6 +84,8 @@ pub(crate) struct Handles {
     by_id: [Shard<(u64, ObjectId), Arc<Entry>>; SHARDS],
     /// Session objects by handle, so that a search need not walk the stored ones.
     session: RwLock<BTreeMap<u64, Arc<Entry>>>,
+    /// How many there are: most closes and searches need not take the lock.
+    session_count: AtomicUsize,
     kept: Mutex<VecDeque<Arc<Entry>>>,
 }
 
@@ -111,6 +113,7 @@ impl Handles {
             by_handle: std::array::from_fn(|_| RwLock::default()),
             by_id: std::array::from_fn(|_| RwLock::default()),
             session: RwLock::default(),
+            session_count: AtomicUsize::new(0),
             kept: Mutex::default(),
         }
     }
@@ -148,7 +151,10 @@ impl Handles {
         let entry =
             Arc::new(Entry { handle: self.fresh()?, slot, id: None, owner, private, state: Mutex::new(Some(snapshot)), revision: AtomicU64::new(0) });
         write(shard(&self.by_handle, entry.handle), |m| m.insert(entry.handle, entry.clone()));
-        self.session.write().unwrap_or_else(PoisonError::into_inner).insert(entry.handle, entry.clone());
+        let mut session = self.session.write().unwrap_or_else(PoisonError::into_inner);
+        session.insert(entry.handle, entry.clone());
+        self.session_count.store(session.len(), Ordering::Release);
+        drop(session);
         Ok(entry)
     }
 
@@ -186,7 +192,9 @@ impl Handles {
                 write(shard(&self.by_id, id_shard(&id)), |m| m.remove(&(entry.slot, id)));
             }
             None => {
-                self.session.write().unwrap_or_else(PoisonError::into_inner).remove(&entry.handle);
+                let mut session = self.session.write().unwrap_or_else(PoisonError::into_inner);
+                session.remove(&entry.handle);
+                self.session_count.store(session.len(), Ordering::Release);
             }
         }
         entry.set_state(None);
@@ -217,11 +225,17 @@ impl Handles {
 
     /// Session objects of a slot, in the order of their handles.
     pub(crate) fn session_objects(&self, slot: u64) -> Vec<Arc<Entry>> {
+        if self.session_count.load(Ordering::Acquire) == 0 {
+            return Vec::new();
+        }
         self.session.read().unwrap_or_else(PoisonError::into_inner).values().filter(|e| e.slot == slot).cloned().collect()
     }
 
     /// Every session object for which `which` holds dies.
     pub(crate) fn remove_session_objects(&self, which: impl Fn(&Entry) -> bool) {
+        if self.session_count.load(Ordering::Acquire) == 0 {
+            return;
+        }
         let dead: Vec<Arc<Entry>> = self.session.read().unwrap_or_else(PoisonError::into_inner).values().filter(|e| which(e)).cloned().collect();
         for entry in dead {
             self.remove(&entry);

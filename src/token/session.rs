@@ -30,7 +30,8 @@ fn own_shard() -> usize {
     SHARD.get()
 }
 
-/// One session.
+/// One session, on cache lines of its own: threads that work in sessions side by side must not slow each other down.
+#[repr(align(128))]
 pub(crate) struct Session {
     pub(crate) handle: u64,
     pub(crate) slot: &'static Slot,
