@@ -162,3 +162,15 @@ fn info_says_the_version_of_the_newest_list() {
         assert!(!info.manufacturerID.contains(&0) && !info.libraryDescription.contains(&0));
     });
 }
+
+#[test]
+fn no_jitter_entropy_source_is_linked_which_would_cost_each_process_30_ms() {
+    let module = std::fs::read(support::module_path()).expect("the module can be read");
+    // Names stand in the symbol table with a zero between them.
+    let mut names = module.split(|&byte| byte == 0).filter(|name| name.starts_with(b"aws_lc_")).peekable();
+
+    assert!(names.peek().is_some(), "the symbols of aws-lc are there to be looked through");
+    for source in [b"jent_read_entropy".as_slice(), b"jent_entropy_init", b"jent_entropy_collector_alloc"] {
+        assert!(!names.clone().any(|name| name.ends_with(source)), "{}", String::from_utf8_lossy(source));
+    }
+}
