@@ -10,7 +10,7 @@ use crate::token::error::{R, Reason};
 use crate::token::import::default_id;
 use crate::token::mechanism::{self, MechRow, Mechanism, Params};
 use crate::token::plan::Planner;
-use crate::token::room::{Answer, Fit, Room};
+use crate::token::room::{Fit, Room};
 use crate::token::session::Session;
 use crate::token::usage::check_size;
 use cngtoken_crypto::{self as crypto, Generate, OutLen};
@@ -259,11 +259,6 @@ impl Application {
         let secret = crypto::decapsulate(&usable.working.key, ciphertext)?;
         session.still_valid(usable.epoch)?;
         self.store_derived(&session, shortened(secret, want)?, &template, key_type, &Origin::Encapsulated)
-    }
-
-    /// Answer of a key that is written out, by the length convention.
-    pub(crate) fn written(room: Room, bytes: Secret) -> Answer {
-        room.answer(bytes)
     }
 }
 

@@ -160,8 +160,7 @@ impl Application {
             };
             told.push(match snapshot.object.read(question.id) {
                 Read::Unknown => unavailable(Reason::AttributeTypeInvalid),
-                Read::Sensitive => unavailable(Reason::AttributeSensitive),
-                Read::Sealed => unavailable(Reason::AttributeSensitive),
+                Read::Sensitive | Read::Sealed => unavailable(Reason::AttributeSensitive),
                 Read::Bytes(bytes) => match question.room {
                     None => Told::Length(bytes.len()),
                     Some(room) if room < bytes.len() => unavailable(Reason::BufferTooSmall),

@@ -199,8 +199,9 @@ impl Application {
         }
         let no_key = |e: TokenError| if e.reason == Reason::ObjectHandleInvalid { Reason::KeyHandleInvalid.into() } else { e };
         let entry = self.entry(session, handle).map_err(no_key)?;
-        let snapshot = self.current(session, &entry).map_err(no_key)?;
+        // Read first: whoever changes the object from here on makes what is kept below worthless, not current.
         let revision = entry.revision();
+        let snapshot = self.current(session, &entry).map_err(no_key)?;
         if snapshot.object.key_type().is_none() {
             return Err(Reason::KeyHandleInvalid.because("the object is not a key"));
         }

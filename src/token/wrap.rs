@@ -59,7 +59,7 @@ impl Application {
             other => other.into(),
         })?;
         session.still_valid(ready.epoch)?;
-        Ok(Self::written(room, wrapped))
+        Ok(room.answer(wrapped))
     }
 
     /// What of a key travels, if the wrapping key may take it along.
