@@ -1,0 +1,208 @@
+//! From a mechanism's row and its parameter to what is computed: a `Scheme` of crypto, as plain data.
+//!
+//! Each parameter is judged here, once, with a reason. Source: PKCS#11 3.2, the mechanism sections; leniencies that clients
+//! need are named where they are taken (`docs/design.md`, "Client leniencies").
+
+mod agreement;
+mod asymmetric;
+pub(crate) mod keys;
+mod symmetric;
+
+use crate::token::error::{R, Reason};
+use crate::token::mechanism::{Params, hash_of};
+use asymmetric::{oaep_parts, prehash, pss, sign_context};
+use cngtoken_crypto::{Hash, Scheme};
+use symmetric::{gcm, iv, tag_len};
+
+/// How a row plans. Plain data, so that the table stays a table.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Planner {
+    Digest(Hash),
+    /// What is generated follows from the key type and the template.
+    Generate,
+    RsaPkcs1(Option<Hash>),
+    RsaRaw,
+    Oaep,
+    /// `None`: the data is the digest, and the parameter names the hash.
+    Pss(Option<Hash>),
+    Ecdsa(Option<Hash>),
+    Ecdh {
+        cofactor: bool,
+    },
+    EdDsa,
+    Dsa(Option<Hash>),
+    Dh,
+    X942,
+    MlKem,
+    MlDsa,
+    /// `None`: the parameter names the hash and the data is the digest.
+    HashMlDsa(Option<Hash>),
+    SlhDsa,
+    /// As `HashMlDsa`.
+    HashSlhDsa(Option<Hash>),
+    Hmac(Hash),
+    /// The parameter is the tag's length.
+    HmacGeneral(Hash),
+    AesEcb,
+    AesCbc {
+        pad: bool,
+    },
+    AesCtr,
+    AesGcm,
+    AesCmac,
+    /// The parameter is the tag's length.
+    AesCmacGeneral,
+    AesKw,
+    AesKwp,
+}
+
+fn bad(why: impl Into<String>) -> crate::token::error::TokenError {
+    Reason::MechanismParamInvalid.because(why)
+}
+
+fn hash_param(id: u64, what: &str) -> R<Hash> {
+    hash_of(id).ok_or_else(|| bad(format!("{what} 0x{id:x} is not a digest that the token knows")))
+}
+
+pub(crate) fn no_parameter(params: &Params) -> R<()> {
+    match params {
+        Params::None => Ok(()),
+        Params::Bytes(bytes) if bytes.is_empty() => Ok(()),
+        Params::Malformed(why) => Err(bad(*why)),
+        _ => Err(bad("the mechanism takes no parameter")),
+    }
+}
+
+fn usize_param(n: u64, what: &str) -> R<usize> {
+    usize::try_from(n).map_err(|_| bad(format!("{what} is {n}, too large")))
+}
+
+fn wrong_shape(params: &Params, expected: &str) -> crate::token::error::TokenError {
+    match params {
+        Params::Malformed(why) => bad(*why),
+        Params::None => bad(format!("{expected} is missing")),
+        _ => bad(format!("{expected} expected")),
+    }
+}
+
+impl Planner {
+    /// What a sign, verify, encrypt, decrypt, wrap or unwrap computes. `crypt` says that data is en- or decrypted, since
+    /// CKM_RSA_PKCS and CKM_RSA_X_509 mean different things there. `implicit_reject` is the token's setting for PKCS#1 decryption.
+    pub(crate) fn scheme(self, params: &Params, crypt: bool, implicit_reject: bool) -> R<Scheme> {
+        Ok(match self {
+            Planner::RsaPkcs1(hash) => {
+                no_parameter(params)?;
+                if crypt { Scheme::RsaPkcs1Crypt { implicit_reject } } else { Scheme::RsaPkcs1 { hash } }
+            }
+            Planner::RsaRaw => {
+                no_parameter(params)?;
+                Scheme::RsaRaw
+            }
+            Planner::Oaep => match params {
+                Params::Oaep { hash, mgf, source, label } => {
+                    let (hash, mgf, label) = oaep_parts(*hash, *mgf, *source, label)?;
+                    Scheme::RsaOaep { hash, mgf, label }
+                }
+                _ => return Err(wrong_shape(params, "CK_RSA_PKCS_OAEP_PARAMS")),
+            },
+            Planner::Pss(hash) => pss(hash, params)?,
+            Planner::Ecdsa(hash) => {
+                no_parameter(params)?;
+                Scheme::Ecdsa { hash }
+            }
+            Planner::Dsa(hash) => {
+                no_parameter(params)?;
+                Scheme::Dsa { hash }
+            }
+            Planner::EdDsa => match params {
+                Params::None => Scheme::EdDsa { prehash: false, context: Vec::new() },
+                Params::EdDsa { prehash, context } => Scheme::EdDsa { prehash: *prehash, context: context.clone() },
+                _ => return Err(wrong_shape(params, "CK_EDDSA_PARAMS")),
+            },
+            Planner::MlDsa => {
+                let (deterministic, context) = sign_context(params)?;
+                Scheme::MlDsa { context, prehash: None, prehashed: false, deterministic }
+            }
+            Planner::HashMlDsa(fixed) => {
+                let (deterministic, context) = sign_context(params)?;
+                Scheme::MlDsa { context, prehash: Some(prehash(fixed, params)?), prehashed: fixed.is_none(), deterministic }
+            }
+            Planner::HashSlhDsa(fixed) => {
+                let (deterministic, context) = sign_context(params)?;
+                Scheme::SlhDsa { context, prehash: Some(prehash(fixed, params)?), prehashed: fixed.is_none(), deterministic }
+            }
+            Planner::SlhDsa => {
+                let (deterministic, context) = sign_context(params)?;
+                Scheme::SlhDsa { context, prehash: None, prehashed: false, deterministic }
+            }
+            Planner::Hmac(hash) => {
+                no_parameter(params)?;
+                Scheme::Hmac { hash, len: hash.len() }
+            }
+            Planner::HmacGeneral(hash) => Scheme::Hmac { hash, len: tag_len(params, hash.len())? },
+            Planner::AesCmacGeneral => Scheme::Cmac { len: tag_len(params, 16)? },
+            Planner::AesCmac => {
+                no_parameter(params)?;
+                Scheme::Cmac { len: 16 }
+            }
+            Planner::AesEcb => {
+                no_parameter(params)?;
+                Scheme::AesEcb
+            }
+            Planner::AesCbc { pad: false } => Scheme::AesCbc { iv: iv(params)? },
+            Planner::AesCbc { pad: true } => Scheme::AesCbcPad { iv: iv(params)? },
+            Planner::AesCtr => match params {
+                Params::Ctr { bits: bits @ 1..=128, counter } => Scheme::AesCtr { counter: *counter, bits: u32::try_from(*bits).unwrap_or(128) },
+                Params::Ctr { bits, .. } => return Err(bad(format!("ulCounterBits is {bits}, 1 to 128 expected"))),
+                _ => return Err(wrong_shape(params, "CK_AES_CTR_PARAMS")),
+            },
+            Planner::AesGcm => gcm(params)?,
+            Planner::AesKw => Scheme::AesKw {
+                iv: match params {
+                    Params::None => None,
+                    _ => Some(iv(params)?),
+                },
+            },
+            Planner::AesKwp => Scheme::AesKwp {
+                iv: match params {
+                    Params::None => None,
+                    _ => Some(iv(params)?),
+                },
+            },
+            Planner::Digest(_) | Planner::Generate | Planner::Ecdh { .. } | Planner::Dh | Planner::X942 | Planner::MlKem => {
+                return Err(Reason::MechanismInvalid.into());
+            }
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use cryptoki_sys as ck;
+
+    #[test]
+    fn oaep_without_any_digest_means_sha1() {
+        let scheme = Planner::Oaep.scheme(&Params::Oaep { hash: 0, mgf: 0, source: 1, label: vec![] }, true, false).unwrap();
+        assert_eq!(scheme, Scheme::RsaOaep { hash: Hash::Sha1, mgf: Hash::Sha1, label: vec![] });
+    }
+
+    #[test]
+    fn a_pss_parameter_with_another_hash_than_the_mechanisms_is_refused() {
+        let params = Params::Pss { hash: ck::CKM_SHA512, mgf: ck::CKG_MGF1_SHA512, salt_len: 64 };
+        assert_eq!(Planner::Pss(Some(Hash::Sha256)).scheme(&params, false, false).unwrap_err().reason, Reason::MechanismParamInvalid);
+        assert!(Planner::Pss(None).scheme(&params, false, false).is_ok());
+    }
+
+    #[test]
+    fn a_tag_of_no_legal_length_is_refused() {
+        let params = Params::Gcm { iv: vec![0; 12], aad: vec![], tag_bits: 100 };
+        assert_eq!(Planner::AesGcm.scheme(&params, true, false).unwrap_err().reason, Reason::MechanismParamInvalid);
+    }
+
+    #[test]
+    fn a_null_parameter_where_one_is_needed_is_refused_by_name() {
+        let e = Planner::Oaep.scheme(&Params::None, true, false).unwrap_err();
+        assert!(e.to_string().contains("CK_RSA_PKCS_OAEP_PARAMS"));
+    }
+}
