@@ -2,13 +2,14 @@
 //!
 //! `clients` runs the scenario scripts of `../shared/clients` in their laboratory root, compares each step with
 //! `expected.toml`, prints a table and writes `target/conformance.json`. `kill` ends importing processes by SIGKILL and
-//! looks whether what was acknowledged is there. Exit code 0: nothing unexpected. This package never links the module.
+//! looks whether what was acknowledged is there. `wine` lets Wine's Windows libraries judge the blobs. Exit code 0: nothing unexpected. This package never links the module.
 
 mod clients;
 mod expected;
 mod kill;
 mod report;
 mod scenario;
+mod wine;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -31,6 +32,8 @@ enum Command {
     Clients(clients::Arguments),
     /// Kill importing processes with SIGKILL and look for what was acknowledged
     Kill(kill::Arguments),
+    /// Read, write and use every blob type that Wine knows on both sides (skipped where Wine is not)
+    Wine(wine::Arguments),
     /// One child of `kill`
     #[command(hide = true)]
     KillChild(kill::ChildArguments),
@@ -40,6 +43,7 @@ fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
         Command::Clients(arguments) => clients::run(&arguments),
         Command::Kill(arguments) => kill::run(&arguments),
+        Command::Wine(arguments) => wine::run(&arguments),
         Command::KillChild(arguments) => kill::child(&arguments).map(|()| true),
     };
     match outcome {
