@@ -45,8 +45,8 @@ impl Wishes {
         template.extend(self.curve.as_ref().map(|c| GivenAttr::bytes(ids::CKA_CNG_CURVE_NAME, c.as_bytes())));
         ImportBlob {
             alg_id: self.alg_id.clone(),
-            // A container's name ("PVK") was checked when the blob was taken out of it.
-            blob_type: self.type_name.clone().filter(|t| cngtoken_blob::row(t).is_some()),
+            // A container's name was checked when the blob was taken out of it; PVK is both, and here the blob is out.
+            blob_type: self.type_name.clone().filter(|t| cngtoken_blob::row(t).is_some_and(|row| row.name != "PVK")),
             input: Zeroizing::new(blob.bytes.expose().to_vec()),
             flags: self.flags,
             import_key: ck::CK_INVALID_HANDLE,
