@@ -2,11 +2,13 @@
 //!
 //! `clients` runs the scenario scripts of `../shared/clients` in their laboratory root, compares each step with
 //! `expected.toml`, prints a table and writes `target/conformance.json`. `kill` ends importing processes by SIGKILL and
-//! looks whether what was acknowledged is there. `wine` lets Wine's Windows libraries judge the blobs. Exit code 0: nothing unexpected. This package never links the module.
+//! looks whether what was acknowledged is there. `wine` lets Wine's Windows libraries judge the blobs, `openssl-blobs`
+//! OpenSSL's code for CryptoAPI's. Exit code 0: nothing unexpected. This package never links the module.
 
 mod clients;
 mod expected;
 mod kill;
+mod openssl_blobs;
 mod report;
 mod scenario;
 mod wine;
@@ -34,6 +36,8 @@ enum Command {
     Kill(kill::Arguments),
     /// Read, write and use every blob type that Wine knows on both sides (skipped where Wine is not)
     Wine(wine::Arguments),
+    /// Let OpenSSL read and write the CryptoAPI blobs and PVK files (skipped where OpenSSL is not)
+    OpensslBlobs(openssl_blobs::Arguments),
     /// One child of `kill`
     #[command(hide = true)]
     KillChild(kill::ChildArguments),
@@ -44,6 +48,7 @@ fn main() -> ExitCode {
         Command::Clients(arguments) => clients::run(&arguments),
         Command::Kill(arguments) => kill::run(&arguments),
         Command::Wine(arguments) => wine::run(&arguments),
+        Command::OpensslBlobs(arguments) => openssl_blobs::run(&arguments),
         Command::KillChild(arguments) => kill::child(&arguments).map(|()| true),
     };
     match outcome {

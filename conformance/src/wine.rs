@@ -5,7 +5,7 @@
 //! for byte, and the key is used on one side and checked on the other. What Wine refuses as unknown is told with its NTSTATUS and counts as
 //! skipped; where the two differ otherwise, `differences.toml` has the reason, or it is a failure.
 
-mod judge;
+pub(crate) mod judge;
 mod keys;
 mod tally;
 mod trial;

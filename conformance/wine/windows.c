@@ -213,7 +213,8 @@ static void capi_generate(void)
     ALG_ID algorithm = number_of(word[2]);
     NTSTATUS status = open_provider(word[1], &key.provider);
     key.spec = spec_of(algorithm);
-    if (GET_ALG_CLASS(algorithm) != ALG_CLASS_DATA_ENCRYPT && word[1][0] == '2') algorithm = key.spec;
+    /* An RSA pair belongs to the context, as its key for signatures or for exchange; rsaenh.dll wants it named so. */
+    if (algorithm == CALG_RSA_SIGN || algorithm == CALG_RSA_KEYX) algorithm = key.spec;
     if (status == 0) status = outcome(CryptGenKey(key.provider, algorithm, number_of(word[3]) << 16 | CRYPT_EXPORTABLE, &key.capi));
     answer_key(status, key);
 }

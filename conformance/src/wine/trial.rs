@@ -22,6 +22,7 @@ const CKR_KEY_FUNCTION_NOT_PERMITTED: u32 = 0x68;
 
 pub(crate) const WE_READ: &str = "we read Wine's";
 pub(crate) const WE_WRITE: &str = "we write the same bytes";
+const WE_CONVERT: &str = "we write what Wine writes, from another type";
 const WINE_WRITES: &str = "Wine writes it";
 pub(crate) const WINE_READS: &str = "Wine reads ours";
 pub(crate) const WINE_REWRITES: &str = "Wine writes the same bytes";
@@ -131,6 +132,7 @@ impl Trial<'_, '_, '_> {
     /// A key that Wine made: every type that Wine writes is read, written again and used. Gives what the token holds of it in the end.
     pub(crate) fn take_from_wine(&mut self, subject: &Subject, wine: WineKey) -> Result<Option<Pair>, Failure> {
         let mut whole = None;
+        let mut seen: Vec<(&str, Vec<u8>, Pair)> = Vec::new();
         for type_name in subject.types().iter().copied() {
             let blob = match self.windows.ask(&[Word::Text("export"), Word::Key(wine), Word::Text(type_name)])?.bytes() {
                 Ok(blob) => blob,
@@ -146,6 +148,14 @@ impl Trial<'_, '_, '_> {
             self.use_across(type_name, subject, wine, true, pair)?;
             if pair.private != 0 {
                 whole = Some(pair);
+            }
+            seen.push((type_name, blob, pair));
+        }
+        // What the token computes, d of RSA for one, is what Wine has.
+        for (from, _, pair) in seen.iter().filter(|(_, _, pair)| pair.private != 0) {
+            for (type_name, blob, _) in seen.iter().filter(|(type_name, _, _)| type_name != from) {
+                let ours = self.token.export(*pair, type_name)?.map_err(rv);
+                self.tally.check(type_name, WE_CONVERT, &subject.name, ours.and_then(|ours| same(&ours, blob)));
             }
         }
         Ok(whole)
