@@ -1,6 +1,6 @@
 /*
- * The few types and numbers of PKCS#11 that the examples use, for a machine without a PKCS#11 header. Where there is a whole one
- * (p11-kit's, NSS's, OASIS's) put its folder before this one on the compiler's search path: the examples compile with either.
+ * The few types and numbers of PKCS#11 that the examples use, for a machine without a PKCS#11 header. Where there is a whole one of
+ * version 3.0 or later (NSS's, OASIS's) put its folder before this one on the compiler's search path: the examples compile with either.
  */
 #ifndef EXAMPLES_PKCS11_H
 #define EXAMPLES_PKCS11_H 1
