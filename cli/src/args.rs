@@ -56,6 +56,18 @@ pub(crate) enum Command {
     Mechanisms(Mechanisms),
     /// List the blob types that are known.
     BlobTypes,
+    /// Look at everything between a program and its keys, and say what to mend. Changes nothing.
+    Doctor(Doctor),
+    /// Print lines to paste for one client: openssl, nginx, firefox, ssh, java …
+    Env(Env),
+    /// Run a command with a throw-away token around it.
+    Run(Run),
+    /// Say what a CKR_ code, an NTSTATUS or a CKM_ mechanism means.
+    Explain(Explain),
+    /// Print the completions for a shell.
+    Completions(Completions),
+    /// Write the manual pages into a folder.
+    Man(Man),
     /// The client half of quickstart: loads the module as any client does.
     #[command(hide = true)]
     Client(Client),
@@ -330,4 +342,104 @@ pub(crate) struct Client {
     /// Where the PIN comes from.
     #[arg(long)]
     pub(crate) pin_source: Source,
+}
+
+/// `doctor`.
+#[derive(Args, Debug)]
+#[command(
+    after_help = "Exit codes: 0 nothing is wrong; 1 something will not work.\n\nExamples:\n  cngtoken doctor\n  cngtoken doctor --json | jq '.[] | select(.verdict != \"ok\")'"
+)]
+pub(crate) struct Doctor {
+    /// The module, where it is not found by itself.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) module: Option<PathBuf>,
+    /// JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// `env`.
+#[derive(Args, Debug)]
+#[command(
+    after_help = "Words in capitals stand for what you put there.\n\nExamples:\n  cngtoken env --for openssl\n  cngtoken env --for firefox --module /usr/lib/x86_64-linux-gnu/pkcs11/libcngtoken.so"
+)]
+pub(crate) struct Env {
+    /// The client.
+    #[arg(long = "for", value_name = "CLIENT", value_enum)]
+    pub(crate) client: Program,
+    /// The module, where it is not found by itself.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) module: Option<PathBuf>,
+}
+
+/// A client that `env` knows.
+#[derive(clap::ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
+#[allow(missing_docs, reason = "the programs' names")]
+pub(crate) enum Program {
+    Openssl,
+    Curl,
+    Nginx,
+    #[value(name = "pkcs11-tool")]
+    Pkcs11Tool,
+    Firefox,
+    Nss,
+    Ssh,
+    Git,
+    Java,
+    #[value(name = "p11-kit")]
+    P11kit,
+    Gnutls,
+    Python,
+}
+
+/// `run`.
+#[derive(Args, Debug)]
+#[command(
+    long_about = "Runs a command with a throw-away token around it; token and PINs are gone when it ends, and its exit code is this program's.\n\n\
+                  The command finds CNGTOKEN_STORE, CNGTOKEN_MODULE, PKCS11_MODULE and PKCS11_PROVIDER_MODULE (the module), CNGTOKEN_PIN, CNGTOKEN_SO_PIN \
+                  and CNGTOKEN_PIN_SOURCE in its environment.",
+    after_help = "Examples:\n  cngtoken run -- make check\n  cngtoken run --import key.blob -- sh -c 'pkcs11-tool --module $PKCS11_MODULE --login --pin $CNGTOKEN_PIN -O'"
+)]
+pub(crate) struct Run {
+    /// The token's label.
+    #[arg(long, default_value = "throw-away")]
+    pub(crate) label: String,
+    /// Keys to import first; may be given several times.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) import: Vec<PathBuf>,
+    /// The module, where it is not found by itself.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) module: Option<PathBuf>,
+    /// The command and its arguments.
+    #[arg(last = true, required = true, value_name = "COMMAND")]
+    pub(crate) command: Vec<std::ffi::OsString>,
+}
+
+/// `explain`.
+#[derive(Args, Debug)]
+#[command(
+    after_help = "Examples:\n  cngtoken explain CKR_PIN_INCORRECT\n  cngtoken explain 0xA0\n  cngtoken explain 0xC000000D\n  cngtoken explain CKM_ECDSA"
+)]
+pub(crate) struct Explain {
+    /// A name or number, as a program's message shows it.
+    #[arg(value_name = "CODE", allow_hyphen_values = true)]
+    pub(crate) code: String,
+}
+
+/// `completions`.
+#[derive(Args, Debug)]
+#[command(after_help = "Example:\n  cngtoken completions bash > ~/.local/share/bash-completion/completions/cngtoken")]
+pub(crate) struct Completions {
+    /// The shell.
+    #[arg(value_enum)]
+    pub(crate) shell: clap_complete::Shell,
+}
+
+/// `man`.
+#[derive(Args, Debug)]
+#[command(after_help = "Example:\n  cngtoken man /usr/local/share/man/man1")]
+pub(crate) struct Man {
+    /// The folder, which must be there.
+    #[arg(value_name = "DIR")]
+    pub(crate) dir: PathBuf,
 }

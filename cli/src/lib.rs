@@ -4,9 +4,11 @@
 
 mod anatomy;
 mod args;
+mod codes;
 mod commands;
 mod failure;
 mod forms;
+mod module;
 mod objects;
 mod page;
 mod report;
@@ -46,6 +48,12 @@ fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Info => commands::info::run(&place).map(|()| ExitCode::SUCCESS),
         Command::Mechanisms(args) => commands::mechanisms::run(&place, &args).map(|()| ExitCode::SUCCESS),
         Command::BlobTypes => commands::blob_types::run().map(|()| ExitCode::SUCCESS),
+        Command::Doctor(args) => commands::doctor::run(&place, &args),
+        Command::Env(args) => commands::env::run(&place, &args).map(|()| ExitCode::SUCCESS),
+        Command::Run(args) => commands::run::run(&args),
+        Command::Explain(args) => commands::explain::run(&args).map(|()| ExitCode::SUCCESS),
+        Command::Completions(args) => commands::manuals::completions(&args).map(|()| ExitCode::SUCCESS),
+        Command::Man(args) => commands::manuals::pages(&args).map(|()| ExitCode::SUCCESS),
         Command::Client(args) => commands::client::run(&args).map(|()| ExitCode::SUCCESS),
     }
 }

@@ -3,6 +3,12 @@
 use crate::failure::{Exit, Failure};
 use std::fmt::Write as _;
 
+/// A token's or object's name as a URI holds it.
+#[must_use]
+pub(crate) fn escaped(name: &str) -> String {
+    escape(name.as_bytes())
+}
+
 /// What a URI says of an object and its token.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub(crate) struct Uri {

@@ -35,7 +35,7 @@ mod usage;
 mod wrap;
 
 pub use application::Application;
-pub use config::{Config, Environment};
+pub use config::{Access, Config, Environment};
 pub use error::{R, REASONS, Reason, TokenError};
 pub use import::{ImportBlob, ImportClaim, Imported};
 pub use info::{Info, MechanismInfo, SessionInfo, SlotInfo, TokenInfo};

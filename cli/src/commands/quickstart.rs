@@ -6,6 +6,7 @@ use super::init;
 use super::storing::{self, Wishes};
 use crate::args::Quickstart;
 use crate::failure::{Exit, Failure};
+use crate::module::{self, random_pin, write_secret};
 use crate::objects::Choice;
 use crate::report::line;
 use crate::shapes::{self, Wanted};
@@ -13,8 +14,7 @@ use crate::store::{Store, padded_label};
 use cngtoken::token::Config;
 use cryptoki_sys as ck;
 use std::fs;
-use std::io::Write;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -44,7 +44,7 @@ impl Trial {
 
 /// Runs it.
 pub(crate) fn run(args: &Quickstart) -> Result<(), Failure> {
-    let module = module(args.module.as_deref())?;
+    let module = module::path(args.module.as_deref())?;
     let trial = trial(args.keep.as_deref())?;
     line(&format!("1. A token \"{LABEL}\" in {}", trial.store().display()))?;
     let (pin, so_pin) = (random_pin()?, random_pin()?);
@@ -137,46 +137,4 @@ fn trial(keep: Option<&Path>) -> Result<Trial, Failure> {
         return Err(Failure::new(Exit::Refused, format!("there is a token already: {}", trial.store().display())));
     }
     Ok(trial)
-}
-
-fn write_secret(path: &Path, secret: &str) -> Result<(), Failure> {
-    let file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
-    file.and_then(|mut f| f.write_all(secret.as_bytes())).map_err(|e| Failure::file(path, &e))
-}
-
-/// Eight digits.
-fn random_pin() -> Result<String, Failure> {
-    let n = getrandom::u64().map_err(|e| Failure::new(Exit::Internal, format!("no random bytes: {e}")))?;
-    Ok(format!("{:08}", n % 100_000_000))
-}
-
-/// The built module: beside this program, or in `deps` below it; built now if it is not there.
-fn module(named: Option<&Path>) -> Result<PathBuf, Failure> {
-    if let Some(path) = named {
-        return path.canonicalize().map_err(|e| Failure::file(path, &e));
-    }
-    let program = std::env::current_exe().map_err(|e| Failure::new(Exit::Internal, format!("this program's own path: {e}")))?;
-    let folder = program.parent().unwrap_or(Path::new(".")).to_owned();
-    if let Some(found) = find(&folder) {
-        return Ok(found);
-    }
-    // Only under `cargo run`, which says where cargo is.
-    let Some(cargo) = std::env::var_os("CARGO") else {
-        return Err(Failure::new(Exit::Store, format!("libcngtoken.so is not in {}; name it with --module", folder.display())));
-    };
-    line("0. The module is not built yet; building it")?;
-    let profile = if folder.ends_with("release") { "release" } else { "dev" };
-    let status = Command::new(cargo).args(["build", "--package", "cngtoken", "--lib", "--profile", profile]).status();
-    match status {
-        Ok(status) if status.success() => {}
-        Ok(status) => return Err(Failure::new(Exit::Internal, format!("building the module failed ({status})"))),
-        Err(e) => return Err(Failure::new(Exit::Internal, format!("cargo: {e}"))),
-    }
-    find(&folder).ok_or_else(|| Failure::new(Exit::Internal, format!("libcngtoken.so was built, and is not in {}", folder.display())))
-}
-
-/// The newer of the two places: cargo leaves the library of a dependency in `deps` alone, where an older one may lie above it.
-fn find(folder: &Path) -> Option<PathBuf> {
-    let written = |path: &PathBuf| fs::metadata(path).and_then(|m| m.modified()).ok();
-    [folder.join("deps/libcngtoken.so"), folder.join("libcngtoken.so")].into_iter().filter(|p| p.is_file()).max_by_key(written)
 }
