@@ -1,11 +1,11 @@
-//! The vectors of other implementations: imported here, exported here, read by Wine.
+//! The vectors of other implementations: imported here, exported here, read by Wine; and the damaged ones, which both sides should refuse.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use serde_json::Value;
 
-use super::judge::{Token, Windows, unhex};
+use super::judge::{CRASHED, Token, Windows, Word, unhex};
 use super::keys::{DSSENH, KINDS, RSAENH};
 use super::tally::Tally;
 use super::trial::{Subject, Trial, WE_WRITE};
@@ -15,17 +15,58 @@ use crate::Failure;
 const FILES: [&str; 8] =
     ["rsa.json", "ecc.json", "dsa.json", "dh.json", "legacy.json", "third-party/ecc.json", "third-party/dsa.json", "third-party/legacy.json"];
 
+/// What has a reason of its own when Wine refuses a damaged blob that we take.
+const TAKES: &str = "Wine takes it as we do";
+
 /// Every vector under its own type, and each private key once under every type of its family.
 pub(crate) fn run(folder: &Path, windows: &mut Windows<'_>, token: &mut Token, tally: &mut Tally<'_>) -> Result<(), Failure> {
     let mut trial = Trial { windows, token, tally };
+    let mut blobs = BTreeMap::new();
     for file in FILES {
-        let path = folder.join(file);
-        let text = std::fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?;
-        let json: Value = serde_json::from_str(&text)?;
+        let json = read(&folder.join(file))?;
         let mut seen = BTreeSet::new();
         for vector in json["vectors"].as_array().ok_or("vectors without a list")? {
             one(&mut trial, vector, &mut seen)?;
+            remember(&mut blobs, vector, "name");
         }
+    }
+    let json = read(&folder.join("negative.json"))?;
+    for vector in json["vectors"].as_array().ok_or("vectors without a list")? {
+        remember(&mut blobs, vector, "id");
+        damaged(&mut trial, vector, &blobs)?;
+    }
+    Ok(())
+}
+
+fn read(path: &Path) -> Result<Value, Failure> {
+    let text = std::fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))?;
+    Ok(serde_json::from_str(&text)?)
+}
+
+/// Damaged vectors name the blob of another one instead of repeating it.
+fn remember(blobs: &mut BTreeMap<String, Vec<u8>>, vector: &Value, name: &str) {
+    if let (Some(name), Some(blob)) = (vector[name].as_str(), vector["blob_hex"].as_str().and_then(unhex)) {
+        blobs.insert(name.to_owned(), blob);
+    }
+}
+
+/// A damaged or doubtful blob, with full validation: what each side makes of it.
+fn damaged(trial: &mut Trial<'_, '_, '_>, vector: &Value, blobs: &BTreeMap<String, Vec<u8>>) -> Result<(), Failure> {
+    let text = |field: &str| vector[field].as_str().unwrap_or_default();
+    let (type_name, alg, mutation) = (text("blob_type"), text("algorithm_handle"), text("mutation"));
+    let named = vector["blob_hex_of"].as_str().unwrap_or_else(|| text("id"));
+    // Post-quantum blobs are not known to Wine, and the flags that leave validation out are not what is compared here.
+    let Some(blob) = blobs.get(named).filter(|_| vector["flags"] == 0) else { return Ok(()) };
+    let ours = trial.token.import(Some(alg), type_name, blob)?;
+    let theirs = trial.windows.key(&[Word::Text("import"), Word::Text(alg), Word::Text(type_name), Word::Bytes(blob)])?;
+    match (ours, theirs) {
+        (Err(_), Ok(_)) => trial.tally.stricter(type_name, mutation),
+        (Err(_), Err(status)) => {
+            let how = if status == CRASHED { "both refuse it, Wine by a crash" } else { "both refuse it" };
+            trial.tally.check(type_name, how, mutation, Ok(()));
+        }
+        (Ok(_), Ok(_)) => trial.tally.check(type_name, TAKES, mutation, Ok(())),
+        (Ok(_), Err(status)) => trial.tally.refused(type_name, TAKES, mutation, status),
     }
     Ok(())
 }
