@@ -2,7 +2,7 @@
 //! (which is the one that imports), their wrappings (PVK, strong name) and DER outlines here; keys that are text by their numbers.
 
 use crate::shapes::{Content, Wanted};
-use cngtoken_blob::{CurveName, Explanation};
+use cngtoken_blob::Explanation;
 use cngtoken_key::{Claim, Half, Secret, Uint};
 use der::asn1::{AnyRef, ObjectIdentifier};
 use der::{Decode, Reader, SliceReader, Tag, Tagged};
@@ -47,7 +47,7 @@ pub(crate) fn anatomy(bytes: &[u8], content: Option<&Content>, wanted: &Wanted) 
     if bytes.first() == Some(&0x30) && bytes.len() > 8 {
         return der(bytes, content);
     }
-    blob(bytes, 0, wanted.curve, wanted.type_name.as_deref())
+    blob(bytes, 0, wanted, wanted.type_name.as_deref())
 }
 
 fn field(bytes: &[u8], name: &str, offset: usize, len: usize, meaning: impl Into<String>, secret: bool) -> Field {
@@ -56,8 +56,9 @@ fn field(bytes: &[u8], name: &str, offset: usize, len: usize, meaning: impl Into
     Field { name: name.to_owned(), offset: Some(offset), bytes: Secret::copy_of(content), meaning: meaning.into(), secret }
 }
 
-fn blob(bytes: &[u8], from: usize, curve: Option<CurveName>, type_name: Option<&str>) -> Anatomy {
-    let context = cngtoken_blob::Context { curve, type_name: type_name.filter(|t| cngtoken_blob::row(t).is_some()), ..Default::default() };
+fn blob(bytes: &[u8], from: usize, wanted: &Wanted, type_name: Option<&str>) -> Anatomy {
+    let type_name = type_name.filter(|t| cngtoken_blob::row(t).is_some());
+    let context = cngtoken_blob::Context { curve: wanted.curve, dh_group: wanted.dh_group.clone(), type_name, alg_id: None };
     let Explanation { row, fields, outcome } = cngtoken_blob::explain(bytes.get(from..).unwrap_or_default(), &context);
     let mut end = from;
     let mut out: Vec<Field> = Vec::new();
@@ -98,14 +99,14 @@ fn pvk(bytes: &[u8], wanted: &Wanted) -> Anatomy {
         fields.push(field(bytes, "ciphertext", start.saturating_add(8), rest, format!("{rest} bytes under RC4 with a 40- or 128-bit key"), false));
         return Anatomy { fields, wrong_at: None, blob_type: Some("PVK") };
     }
-    let inner = blob(bytes, start, wanted.curve, None);
+    let inner = blob(bytes, start, wanted, None);
     fields.extend(inner.fields);
     Anatomy { fields, ..inner }
 }
 
 fn strong_name(bytes: &[u8], wanted: &Wanted) -> Anatomy {
     let mut fields = le_fields(bytes, &["SigAlgID", "HashAlgID", "cbPublicKey"]);
-    let inner = blob(bytes, 12, wanted.curve, None);
+    let inner = blob(bytes, 12, wanted, None);
     fields.extend(inner.fields);
     Anatomy { fields, ..inner }
 }

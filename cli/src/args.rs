@@ -1,11 +1,13 @@
 //! What can be typed: commands, options, help. No behaviour.
 
 use crate::failure::EXIT_CODES;
+use crate::groups::Group;
 use crate::objects::{Choice, parse_id};
 use crate::source::Source;
 use crate::uri::Uri;
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
+use std::sync::Arc;
 
 /// Keys from Windows in a PKCS#11 token.
 #[derive(Parser, Debug)]
@@ -54,8 +56,8 @@ pub(crate) enum Command {
     Info,
     /// List the mechanisms.
     Mechanisms(Mechanisms),
-    /// List the blob types that are known.
-    BlobTypes,
+    /// List the blob types: how each is imported, what its keys do, how it is exported.
+    BlobTypes(BlobTypes),
     /// Look at everything between a program and its keys, and say what to mend. Changes nothing.
     Doctor(Doctor),
     /// Print lines to paste for one client: openssl, nginx, firefox, ssh, java …
@@ -134,6 +136,9 @@ pub(crate) struct Import {
     /// CNG's name of the curve, for a blob that does not name it: nistP256, secP256k1, curve25519 …
     #[arg(long, value_name = "NAME")]
     pub(crate) curve: Option<String>,
+    /// The group of a DH blob that carries none (DH1): modp2048, ffdhe3072 …, or a file of DH parameters.
+    #[arg(long, value_name = "NAME|FILE", value_parser = crate::groups::parse)]
+    pub(crate) dh_group: Option<Arc<Group>>,
     /// Let the private key leave the token again (CKA_EXTRACTABLE true, CKA_SENSITIVE false).
     #[arg(long)]
     pub(crate) extractable: bool,
@@ -259,6 +264,9 @@ pub(crate) struct Inspect {
     /// CNG's name of the curve, for a blob that does not name it.
     #[arg(long, value_name = "NAME")]
     pub(crate) curve: Option<String>,
+    /// The group of a DH blob that carries none.
+    #[arg(long, value_name = "NAME|FILE", value_parser = crate::groups::parse)]
+    pub(crate) dh_group: Option<Arc<Group>>,
     /// Which one, if a text holds several keys.
     #[arg(long, value_name = "N")]
     pub(crate) pick: Option<usize>,
@@ -331,6 +339,17 @@ pub(crate) struct Mechanisms {
     /// JSON.
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+/// `blob-types`.
+#[derive(Args, Debug)]
+pub(crate) struct BlobTypes {
+    /// JSON.
+    #[arg(long, conflicts_with = "markdown")]
+    pub(crate) json: bool,
+    /// A page in Markdown: docs/blob-types.md.
+    #[arg(long)]
+    pub(crate) markdown: bool,
 }
 
 /// `client`, hidden.

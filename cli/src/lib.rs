@@ -8,6 +8,7 @@ mod codes;
 mod commands;
 mod failure;
 mod forms;
+mod groups;
 mod module;
 mod objects;
 mod page;
@@ -47,7 +48,7 @@ fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Pin(args) => commands::pin::run(&place, &args.action).map(|()| ExitCode::SUCCESS),
         Command::Info => commands::info::run(&place).map(|()| ExitCode::SUCCESS),
         Command::Mechanisms(args) => commands::mechanisms::run(&place, &args).map(|()| ExitCode::SUCCESS),
-        Command::BlobTypes => commands::blob_types::run().map(|()| ExitCode::SUCCESS),
+        Command::BlobTypes(args) => commands::blob_types::run(&args).map(|()| ExitCode::SUCCESS),
         Command::Doctor(args) => commands::doctor::run(&place, &args),
         Command::Env(args) => commands::env::run(&place, &args).map(|()| ExitCode::SUCCESS),
         Command::Run(args) => commands::run::run(&args),

@@ -5,6 +5,7 @@
 //! One module per shape; `SHAPES` in `binary` is the table of binary ones, `READERS` in `search` of the text ones.
 
 mod base64;
+mod ber;
 mod binary;
 mod blob;
 mod certificate;
@@ -15,7 +16,6 @@ mod foreign;
 mod hex;
 mod jwk;
 mod openssh;
-mod pbe;
 mod pem;
 mod pkcs12;
 mod pvk;
@@ -29,6 +29,7 @@ mod xml;
 
 pub use self::base64::{encode as base64_encode, encode_url as base64url_encode};
 pub use self::certificate::Certificate;
+pub use self::pem::labelled as pem_bodies;
 pub use self::pvk::header as pvk_header;
 pub use self::unlock::{Locked, NoPasswords, Passwords, unlock};
 pub use self::wanted::Wanted;
@@ -194,6 +195,8 @@ impl Found {
                 _ => return None,
             },
             Claim::Ec(c) if c.point.is_none() => "the public point",
+            Claim::Edwards(c) if c.point.is_none() => "the public point",
+            Claim::Montgomery(c) if c.u.is_none() => "the public point",
             Claim::Dsa(c) if c.y.is_none() => "the public value y",
             Claim::Dh(c) if c.y.is_none() => "the public value y",
             Claim::MlDsa(c) if c.sk.is_none() && c.seed.is_some() => "the expanded key (from the seed)",

@@ -27,6 +27,7 @@ mod mldsa;
 mod mlkem;
 mod montgomery;
 mod num;
+pub mod pbe;
 mod prime;
 mod random;
 mod rsa;

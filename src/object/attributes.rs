@@ -86,7 +86,15 @@ pub fn is_template(id: u64) -> bool {
 /// True for the inputs of an import through C_CreateObject. The token takes them out of a template before an object is made.
 #[must_use]
 pub fn is_import_input(id: u64) -> bool {
-    matches!(id, ids::CKA_CNG_BLOB | ids::CKA_CNG_BLOB_TYPE | ids::CKA_CNG_ALG_ID | ids::CKA_CNG_IMPORT_FLAGS | ids::CKA_CNG_CURVE_NAME)
+    matches!(
+        id,
+        ids::CKA_CNG_BLOB
+            | ids::CKA_CNG_BLOB_TYPE
+            | ids::CKA_CNG_ALG_ID
+            | ids::CKA_CNG_IMPORT_FLAGS
+            | ids::CKA_CNG_CURVE_NAME
+            | ids::CKA_CNG_PASSWORD
+    )
 }
 
 /// True for what is stored with an object and no client ever sees or sets.
@@ -190,6 +198,7 @@ pub static ATTRIBUTES: &[AttrRow] = &[
     AttrRow { id: ids::CKA_CNG_IMPORT_FLAGS, name: "CKA_CNG_IMPORT_FLAGS", kind: Kind::Ulong, index: Index::No },
     AttrRow { id: ids::CKA_CNG_ORIGIN, name: "CKA_CNG_ORIGIN", kind: Kind::Text, index: Index::No },
     AttrRow { id: ids::CKA_CNG_CURVE_NAME, name: "CKA_CNG_CURVE_NAME", kind: Kind::Text, index: Index::No },
+    AttrRow { id: ids::CKA_CNG_PASSWORD, name: "CKA_CNG_PASSWORD", kind: Kind::Text, index: Index::No },
     AttrRow { id: ids::STORED_DSA_SEED, name: "STORED_DSA_SEED", kind: Kind::Bytes, index: Index::No },
     AttrRow { id: ids::STORED_DSA_COUNTER, name: "STORED_DSA_COUNTER", kind: Kind::Ulong, index: Index::No },
     AttrRow { id: ids::CKA_NSS_URL, name: "CKA_NSS_URL", kind: Kind::Text, index: Index::No },

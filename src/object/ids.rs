@@ -17,6 +17,8 @@ pub const CKA_CNG_IMPORT_FLAGS: u64 = 0xC34E_4704;
 pub const CKA_CNG_ORIGIN: u64 = 0xC34E_4705;
 /// Curve of a GENERIC magic, text.
 pub const CKA_CNG_CURVE_NAME: u64 = 0xC34E_4706;
+/// Password of an encrypted PKCS8_PRIVATEKEY, text; an input that the token consumes.
+pub const CKA_CNG_PASSWORD: u64 = 0xC34E_4707;
 
 /// Seed of a DSA group. Stored, so that an export repeats the blob; no client sees it.
 pub const STORED_DSA_SEED: u64 = 0xC34E_4781;

@@ -1,17 +1,18 @@
 //! PKCS#8 PrivateKeyInfo: what C_WrapKey wraps of a private key and C_UnwrapKey finds, and what the command line reads. Encoding is
-//! of admitted keys; decoding gives a claim, to be admitted. Encrypted PKCS#8 is not read here.
+//! of admitted keys; decoding gives a claim, to be admitted. Encrypted PKCS#8 is taken apart here and decrypted elsewhere.
 //! Inside: PKCS#1 for RSA, SEC 1 for EC, RFC 8410 for Ed25519 and X25519, an INTEGER for DSA and DH, RFC 9935 and RFC 9881 (seed,
 //! expanded key or both) for ML-KEM and ML-DSA, raw bytes for SLH-DSA (RFC 9909).
 
 use super::algorithm::{Algorithm, integer, number, unreadable};
 use super::error::{ObjectError, Reason};
 use super::spki;
+use ::spki::AlgorithmIdentifierRef;
 use cngtoken_key::{
     Claim, DhClaim, DsaClaim, EcClaim, EdwardsClaim, KeyParts, MlDsaClaim, MlDsaSet, MlKemClaim, MlKemSet, MontgomeryClaim, RsaClaim, Secret,
     SlhDsaClaim, Uint,
 };
 use der::asn1::{OctetStringRef, UintRef};
-use der::{Decode, Encode, Reader, Sequence, SliceReader, TagMode, TagNumber};
+use der::{Decode, Encode, Header, Reader, Sequence, SliceReader, Tag, TagMode, TagNumber};
 use pkcs1::RsaPrivateKeyRef;
 use pkcs8::PrivateKeyInfoRef;
 use sec1::EcPrivateKey;
@@ -126,6 +127,42 @@ pub fn decode(input: &[u8]) -> Result<Claim, ObjectError> {
         }
         Algorithm::SlhDsa(set) => Err(wrong_length(key.len(), set.private_bytes())),
     }
+}
+
+/// Whether bytes have the outline of a PrivateKeyInfo, whatever algorithm they name: what tells a decrypted key from noise.
+#[must_use]
+pub fn is_private_key_info(input: &[u8]) -> bool {
+    PrivateKeyInfoRef::from_der(input).is_ok()
+}
+
+/// EncryptedPrivateKeyInfo (RFC 5958 §3), its algorithm as DER.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Encrypted<'a> {
+    /// AlgorithmIdentifier of the encryption.
+    pub algorithm: Vec<u8>,
+    /// Ciphertext.
+    pub data: &'a [u8],
+}
+
+#[derive(Sequence)]
+struct EncryptedInfo<'a> {
+    algorithm: AlgorithmIdentifierRef<'a>,
+    data: &'a OctetStringRef,
+}
+
+/// Takes an EncryptedPrivateKeyInfo apart; `None` if it is none.
+#[must_use]
+pub fn encrypted(input: &[u8]) -> Option<Encrypted<'_>> {
+    let info = EncryptedInfo::from_der(input).ok()?;
+    Some(Encrypted { algorithm: info.algorithm.to_der().ok()?, data: info.data.as_bytes() })
+}
+
+/// How many bytes the outermost element of `input` says it has, itself included; `None` if it is no SEQUENCE.
+#[must_use]
+pub fn said_length(input: &[u8]) -> Option<usize> {
+    let mut reader = SliceReader::new(input).ok()?;
+    let header = Header::decode(&mut reader).ok().filter(|h| h.tag() == Tag::Sequence)?;
+    usize::try_from(reader.position()).ok()?.checked_add(usize::try_from(header.length()).ok()?)
 }
 
 /// Reads a DER RSAPrivateKey (PKCS#1), which is also what lies inside PKCS#8.

@@ -6,6 +6,7 @@ use super::attributes::{self, Kind};
 use super::error::{ObjectError, Reason};
 use super::value::{Given, GivenAttr, Value};
 use std::collections::BTreeMap;
+use zeroize::Zeroizing;
 
 /// Longest value of one attribute.
 pub const MAX_VALUE_BYTES: usize = 16 << 20;
@@ -141,7 +142,8 @@ impl Template {
         let bad = |what: &'static str| ObjectError::at(Reason::AttributeValueInvalid, id, what);
         let text = match bytes.as_chunks::<2>() {
             ([units @ .., [0, 0]], []) => {
-                let units: Vec<u16> = units.iter().map(|u| u16::from_le_bytes(*u)).collect();
+                // May be a password.
+                let units: Zeroizing<Vec<u16>> = Zeroizing::new(units.iter().map(|u| u16::from_le_bytes(*u)).collect());
                 String::from_utf16(&units).map_err(|_| bad("not UTF-16LE, though it ends like it"))?
             }
             _ => std::str::from_utf8(bytes).map_err(|_| bad("neither UTF-8 nor UTF-16LE with a final NUL"))?.to_owned(),

@@ -7,6 +7,7 @@ use crate::object::{self, GivenAttr, Halves, KeyDefaults, Object, Origin, Templa
 use crate::token::application::Application;
 use crate::token::creation;
 use crate::token::error::{R, Reason, TokenError};
+use crate::token::pkcs8;
 use crate::token::room::{Answer, Room};
 use crate::token::session::Session;
 use cngtoken_blob::{self as blob, Context, CurveName, Decoded, Fault, FaultClass, SymmetricAlg, UseHint};
@@ -62,9 +63,9 @@ pub struct Imported {
 }
 
 /// Objects that are ready to be placed.
-struct Built {
-    public: Option<Object>,
-    private: Option<Object>,
+pub(crate) struct Built {
+    pub(crate) public: Option<Object>,
+    pub(crate) private: Option<Object>,
 }
 
 /// What is known of an admitted key besides its numbers.
@@ -114,6 +115,9 @@ pub(crate) fn default_id(parts: &KeyParts) -> Option<Vec<u8>> {
 
 fn decode(input: &[u8], template: &Template, blob_type: Option<&str>, alg_id: Option<&str>, level: Level) -> R<Source> {
     let context = context(template, blob_type, alg_id)?;
+    if let Some(row) = blob_type.and_then(blob::row).filter(|row| row.is_der()) {
+        return decode_der(input, template, row.name, &context, level);
+    }
     let decoded: Decoded = blob::decode(input, &context).map_err(|e| match e.fault {
         // The template's curve, not the algorithm identifier's.
         Fault::CurveDisagrees { .. } if context.curve.is_some() && alg_id.is_none() => {
@@ -124,6 +128,31 @@ fn decode(input: &[u8], template: &Template, blob_type: Option<&str>, alg_id: Op
     let origin = stamp(&decoded.origin.to_text(), level);
     let admitted = crypto::admit(decoded.claim, level)?;
     Ok(Source { admitted, half: decoded.half, hint: decoded.hint, symmetric: decoded.symmetric, origin })
+}
+
+/// A password beside any other blob is an attribute that no key has.
+fn takes_password(blob_type: Option<&str>) -> bool {
+    blob_type.and_then(blob::row).is_some_and(blob::BlobRow::is_der)
+}
+
+/// PKCS8_PRIVATEKEY. What a blob's own reader asks of the algorithm identifier and the curve is asked here.
+fn decode_der(input: &[u8], template: &Template, name: &str, context: &Context<'_>, level: Level) -> R<Source> {
+    let password = template.text(ids::CKA_CNG_PASSWORD)?.map(Zeroizing::new);
+    let claim = pkcs8::claim(input, password.as_ref().map(|p| p.as_str()))?;
+    let hint = blob::algorithm_agrees(context.alg_id, &claim)?;
+    let own = match &claim {
+        Claim::Ec(c) => Some(CurveName::Weierstrass(c.curve)),
+        Claim::Montgomery(_) => Some(CurveName::X25519),
+        _ => None,
+    };
+    if let Some(given) = context.curve.filter(|given| Some(*given) != own) {
+        let holds = own.map_or("no such curve", CurveName::cng_name);
+        let why = format!("CKA_EC_PARAMS or CKA_CNG_CURVE_NAME: the curve is given as {}, the key is of {holds}", given.cng_name());
+        return Err(Reason::TemplateInconsistent.because(why));
+    }
+    let half = claim.half();
+    let admitted = crypto::admit(claim, level)?;
+    Ok(Source { admitted, half, hint, symmetric: None, origin: stamp(name, level) })
 }
 
 /// The template of each half. An attribute that neither half's class has is CKR_ATTRIBUTE_TYPE_INVALID; one that only the other half has is that
@@ -179,19 +208,22 @@ impl Application {
         Ok(Built { public: build(public, want_public, &halves.public)?, private: build(private, want_private, &halves.private)? })
     }
 
-    fn build_import(&self, session: &Session, request: ImportBlob) -> R<Built> {
+    pub(crate) fn build_import(&self, session: &Session, request: ImportBlob) -> R<Built> {
         if request.import_key != ck::CK_INVALID_HANDLE {
             return Err(Reason::ArgumentsBad.because("hImportKey is reserved and must be CK_INVALID_HANDLE"));
         }
         let level = level(request.flags)?;
         let mut template = Template::parse(request.template)?;
         let source = decode(&request.input, &template, request.blob_type.as_deref(), request.alg_id.as_deref(), level)?;
-        // Used up: the curve is the key's now.
+        // Used up: the curve is the key's now, the password nobody's.
         template.remove(ids::CKA_CNG_CURVE_NAME);
+        if takes_password(request.blob_type.as_deref()) {
+            template.remove(ids::CKA_CNG_PASSWORD);
+        }
         Self::build_halves(session, &source, &template, request.want_public, request.want_private)
     }
 
-    fn build_claim(&self, session: &Session, request: ImportClaim) -> R<Built> {
+    pub(crate) fn build_claim(&self, session: &Session, request: ImportClaim) -> R<Built> {
         let level = level(request.flags)?;
         let template = Template::parse(request.template)?;
         let half = request.claim.half();
@@ -213,15 +245,6 @@ impl Application {
     /// As the table in `vendor-ext/README.md`, "Results"; nothing is stored then.
     pub fn import_blob(&self, session: u64, request: ImportBlob) -> R<Imported> {
         let result = self.session(session).and_then(|s| self.build_import(&s, request).and_then(|built| self.place_built(&s, built)));
-        self.with_status(session, result)
-    }
-
-    /// The same for a key in another form.
-    ///
-    /// # Errors
-    /// As [`Application::import_blob`].
-    pub fn import_claim(&self, session: u64, request: ImportClaim) -> R<Imported> {
-        let result = self.session(session).and_then(|s| self.build_claim(&s, request).and_then(|built| self.place_built(&s, built)));
         self.with_status(session, result)
     }
 
@@ -266,6 +289,9 @@ impl Application {
         let source = decode(input.expose(), &template, blob_type.as_deref(), alg_id.as_deref(), level)?;
         for used in [ids::CKA_CNG_BLOB_TYPE, ids::CKA_CNG_ALG_ID, ids::CKA_CNG_IMPORT_FLAGS, ids::CKA_CNG_CURVE_NAME] {
             template.remove(used);
+        }
+        if takes_password(blob_type.as_deref()) {
+            template.remove(ids::CKA_CNG_PASSWORD);
         }
         let wanted = match template.ulong(ck::CKA_CLASS) {
             None => source.half,
@@ -316,6 +342,9 @@ impl Application {
             && let Some(public) = parts.public()
         {
             parts = public;
+        }
+        if row.is_der() {
+            return Ok(room.answer(pkcs8::encode(&parts)?));
         }
         let origin = object.bytes(ids::CKA_CNG_ORIGIN).and_then(|text| std::str::from_utf8(text).ok());
         let origin = origin.and_then(|text| text.split("; imported=").next()).and_then(blob::Origin::from_text);

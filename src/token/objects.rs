@@ -59,13 +59,16 @@ impl Application {
     }
 
     fn create(&self, session: &Session, template: Vec<GivenAttr>) -> R<u64> {
-        let template = Template::parse(template)?;
+        let object = self.build_object(session, Template::parse(template)?)?;
+        let handle = self.place(session, vec![object])?.pop();
+        handle.ok_or_else(|| Reason::GeneralError.into())
+    }
+
+    pub(crate) fn build_object(&self, session: &Session, template: Template) -> R<Object> {
         let bare = template.suppresses_check_value();
         let object =
             if template.contains(ids::CKA_CNG_BLOB) { self.create_from_blob(session, template)? } else { Self::create_plain(session, template)? };
-        let object = creation::with_check_value(object, bare)?;
-        let handle = self.place(session, vec![object])?.pop();
-        handle.ok_or_else(|| Reason::GeneralError.into())
+        creation::with_check_value(object, bare)
     }
 
     fn create_plain(session: &Session, template: Template) -> R<Object> {

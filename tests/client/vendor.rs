@@ -10,6 +10,7 @@ pub const CKA_CNG_ALG_ID: u64 = 0xC34E_4703;
 pub const CKA_CNG_IMPORT_FLAGS: u64 = 0xC34E_4704;
 pub const CKA_CNG_ORIGIN: u64 = 0xC34E_4705;
 pub const CKA_CNG_CURVE_NAME: u64 = 0xC34E_4706;
+pub const CKA_CNG_PASSWORD: u64 = 0xC34E_4707;
 
 pub const BCRYPT_NO_KEY_VALIDATION: u64 = 8;
 

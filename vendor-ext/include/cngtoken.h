@@ -40,7 +40,7 @@ typedef uint16_t CK_UTF16CHAR;
 
 /*
  * Imports a blob as BCryptImportKeyPair does. pszAlgId NULL: the blob decides. hImportKey: CK_INVALID_HANDLE. pszBlobType NULL: by
- * magic. dwFlags: one of the BCRYPT_* values below, or 0. pTemplate is laid over what the blob says and may not contradict it.
+ * magic. An encrypted PKCS8_PRIVATEKEY has its password in pTemplate (CKA_CNG_PASSWORD). dwFlags: one of the BCRYPT_* values below, or 0. pTemplate is laid over what the blob says and may not contradict it.
  * phPublicKey NULL: no public object is made of a private blob. phPrivateKey may be NULL for a public blob only; a symmetric key
  * comes back through it.
  */
@@ -127,6 +127,7 @@ extern CK_RV C_GetBCryptStatus(
 #define CKA_CNG_IMPORT_FLAGS (CKA_VENDOR_DEFINED | 0x434E4704UL) /* CK_ULONG, as dwFlags */
 #define CKA_CNG_ORIGIN       (CKA_VENDOR_DEFINED | 0x434E4705UL) /* UTF-8 text, read only: type, magic, time of import */
 #define CKA_CNG_CURVE_NAME   (CKA_VENDOR_DEFINED | 0x434E4706UL) /* text: curve of a generic magic, such as "nistP256" */
+#define CKA_CNG_PASSWORD     (CKA_VENDOR_DEFINED | 0x434E4707UL) /* text: password of an encrypted PKCS8_PRIVATEKEY; not stored */
 
 /* ---- dwFlags, as in bcrypt.h; compared for equality, because 0x18 contains the bit 0x08 -------------------------------------- */
 

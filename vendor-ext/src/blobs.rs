@@ -2,7 +2,7 @@
 //! Import, export, sniffing, `inspect`, the README's table and the tests all come from it. Below it the magics that are known and hold
 //! no key for this token, and the beginnings by which the family of an unknown magic is told.
 //!
-//! PKCS8_PRIVATEKEY is not here: it is DER, and the token reads it elsewhere.
+//! PKCS8_PRIVATEKEY has a row and no layout here: it is DER, and the token reads it with its own ASN.1.
 
 use crate::table::{BlobRow, Codec, Place, RefusedMagic};
 use crate::{capi_dh, capi_dss, capi_rsa, dh, dsa, ecc, ecc_full, key_data, pq, rsa, wrapped};
@@ -336,6 +336,16 @@ pub static BLOBS: &[BlobRow] = &[
         about: "NCrypt's wrapper around an AES KeyDataBlob",
         place: Place::NCrypt,
         codec: Codec::Wrapper { decode: key_data::decode_cipher, encode: key_data::encode_cipher },
+        ..CNG
+    },
+    BlobRow {
+        name: "PKCS8_PRIVATEKEY",
+        symbol: "NCRYPT_PKCS8_PRIVATE_KEY_BLOB",
+        family: None,
+        half: Half::Private,
+        magics: &[],
+        about: "a PKCS#8 private key in DER, plain or encrypted under a password (CKA_CNG_PASSWORD)",
+        codec: Codec::Der,
         ..CNG
     },
     BlobRow {

@@ -51,7 +51,11 @@ pub(crate) fn decode(r: &mut Reader<'_, '_>, magic: Magic, ctx: &Context<'_>) ->
     let h = l.div_ceil(2);
     r.expect_total(total(magic, l, h))?;
 
+    let at_n = r.at();
     let n = r.number("modulus", l, Order::Little, Show::Public)?;
+    if n.is_zero() {
+        return Err(BlobError::new(Fault::Number { name: "modulus", why: "is 0, expected a number of as many bits as bitlen says" }, at_n));
+    }
     let bits = n.bit_len() as u64;
     if bits + 7 < u64::from(bitlen) {
         return field("bitlen", bitlen, Expected::Between(bits, bits + 7), r.place(12));

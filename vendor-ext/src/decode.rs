@@ -70,7 +70,7 @@ pub(crate) fn decode_as(row: &'static BlobRow, mut r: Reader<'_, '_>, ctx: &Cont
         _ => row,
     };
     match row.codec {
-        Codec::Refused | Codec::ByMagic => Err(BlobError::new(Fault::NotSupported { what: row.about }, r.at())),
+        Codec::Refused | Codec::ByMagic | Codec::Der => Err(BlobError::new(Fault::NotSupported { what: row.about }, r.at())),
         Codec::Wrapper { decode, .. } => {
             own_magic(row, &r)?;
             decode(row, r, ctx)

@@ -70,7 +70,7 @@ pub fn encode(row: &BlobRow, parts: &KeyParts, origin: Option<&Origin>, symmetri
     };
     let job = Job { row, parts, origin, symmetric };
     match row.codec {
-        Codec::Refused => Err(EncodeError::NotSupported { type_name: row.name, what: row.about }),
+        Codec::Refused | Codec::Der => Err(EncodeError::NotSupported { type_name: row.name, what: row.about }),
         Codec::ByMagic => {
             if row.half == Half::Private && parts.half() == Half::Public {
                 return Err(EncodeError::NeedsPrivate { type_name: row.name });

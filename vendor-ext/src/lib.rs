@@ -33,6 +33,7 @@ mod table;
 mod wrapped;
 mod writer;
 
+pub use alg::agree as algorithm_agrees;
 pub use blobs::BLOBS;
 pub use cngtoken_key::Claim;
 pub use context::{Context, CurveName, Decoded, SymmetricAlg, UseHint};

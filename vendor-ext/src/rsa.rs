@@ -78,7 +78,11 @@ pub(crate) fn decode(r: &mut Reader<'_, '_>, magic: Magic, ctx: &Context<'_>) ->
     if e.to_u64().is_none() {
         return Err(BlobError::new(Fault::Number { name: "PublicExp", why: "is wider than 64 bits" }, at_e));
     }
+    let at_n = r.at();
     let n = r.number("Modulus", header.n, Order::Big, Show::Public)?;
+    if n.is_zero() {
+        return Err(BlobError::new(Fault::Number { name: "Modulus", why: "is 0, expected a number of as many bits as BitLength says" }, at_n));
+    }
     let bits = n.bit_len() as u64;
     let capacity = 8 * u64::from(header.n);
     if !(bits..=capacity).contains(&u64::from(header.bit_length)) {

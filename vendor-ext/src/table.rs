@@ -51,6 +51,8 @@ pub(crate) enum Codec {
     Layout { decode: DecodeLayout, encode: EncodeLayout },
     /// Another blob inside.
     Wrapper { decode: DecodeWrapper, encode: EncodeLayout },
+    /// PKCS8_PRIVATEKEY: DER, read by whoever has an ASN.1 reader (the token), not by this crate.
+    Der,
     /// Recognised, never read; `about` says why and what to do.
     Refused,
 }
@@ -76,10 +78,16 @@ pub struct BlobRow {
 }
 
 impl BlobRow {
-    /// True if blobs of this type can be read.
+    /// True if blobs of this type are taken: by this crate or, where [`BlobRow::is_der`], by the token.
     #[must_use]
     pub fn supported(&self) -> bool {
         !matches!(self.codec, Codec::Refused)
+    }
+
+    /// True for PKCS8_PRIVATEKEY, which is ASN.1 and not read by this crate.
+    #[must_use]
+    pub fn is_der(&self) -> bool {
+        matches!(self.codec, Codec::Der)
     }
 
     /// True if the magic stands at the start, as in all BCRYPT structures.

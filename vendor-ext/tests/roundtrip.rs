@@ -90,7 +90,7 @@ fn a_private_key_is_written_as_a_public_blob_and_never_the_reverse() {
         let from_private = encode(row("PUBLICBLOB").unwrap(), &parts, None, None).unwrap();
         let from_public = encode(row("PUBLICBLOB").unwrap(), &public, None, None).unwrap();
         assert!(from_private == from_public);
-        for private_row in BLOBS.iter().filter(|r| r.half == Half::Private && r.supported()) {
+        for private_row in BLOBS.iter().filter(|r| r.half == Half::Private && r.supported() && !r.is_der()) {
             match encode(private_row, &public, None, Some(SymmetricAlg::Aes)) {
                 Err(EncodeError::NeedsPrivate { .. } | EncodeError::DoesNotFit { .. }) => {}
                 other => panic!("{}: {:?}", private_row.name, other.map(|s| s.len())),

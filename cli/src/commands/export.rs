@@ -9,6 +9,7 @@ use crate::objects::{Choice, Listed, only};
 use crate::report;
 use crate::shapes::{base64_encode, pvk_header};
 use crate::store::Session;
+use cngtoken::object::{pkcs8, spki};
 use cngtoken::token::{Answer, Room};
 use cngtoken_blob::{Context, CurveName, row};
 use cngtoken_key::{Claim, EdwardsClaim, EdwardsCurve, Half, Secret};
@@ -99,7 +100,7 @@ impl Form {
             Form::Blob(row) => blob(session, listed.handle, row.name),
             Form::Certificate => attribute(ck::CKA_VALUE, "certificate"),
             Form::Spki => attribute(ck::CKA_PUBLIC_KEY_INFO, "public key"),
-            Form::Pkcs8 => forms::pkcs8_der(&numbers(session, listed, Half::Private)?).ok_or_else(|| no_form("PKCS#8")),
+            Form::Pkcs8 => blob(session, listed.handle, "PKCS8_PRIVATEKEY"),
             Form::Pvk => pvk(session, listed),
             Form::Jwk(half) => {
                 let text = forms::jwk(&numbers(session, listed, *half)?).ok_or_else(|| no_form("JWK"))?;
@@ -136,8 +137,8 @@ fn blob(session: &Session<'_>, key: u64, name: &str) -> Result<Secret, Failure> 
 /// The numbers of a key, by way of the blob that holds all of them.
 fn numbers(session: &Session<'_>, listed: &Listed, half: Half) -> Result<Claim, Failure> {
     let curve = session.attribute(listed.handle, ck::CKA_EC_PARAMS)?;
-    if let Some(edwards) = curve.as_ref().and_then(|c| EdwardsCurve::from_params(c)) {
-        return edwards_numbers(session, listed, half, edwards);
+    if curve.as_ref().is_some_and(|c| EdwardsCurve::from_params(c).is_some()) {
+        return edwards_numbers(session, listed, half);
     }
     let curve = curve.and_then(|c| CurveName::from_ec_params(&c).ok());
     let private = half == Half::Private;
@@ -148,26 +149,29 @@ fn numbers(session: &Session<'_>, listed: &Listed, half: Half) -> Result<Claim, 
         (_, true) => "PRIVATEBLOB",
         (_, false) => "PUBLICBLOB",
     };
-    let bytes = blob(session, listed.handle, name).map_err(|f| Failure { message: format!("{}; --public writes the public half", f.message), ..f });
-    let bytes = if private { bytes? } else { bytes.map_err(|f| f.while_doing("the public half"))? };
+    let bytes = blob(session, listed.handle, name);
+    let bytes = if private { bytes.map_err(or_public)? } else { bytes.map_err(|f| f.while_doing("the public half"))? };
     let decoded = cngtoken_blob::decode(bytes.expose(), &Context { curve, ..Context::default() });
     decoded.map(|d| d.claim).map_err(|e| Failure::new(Exit::Internal, format!("the token's own blob cannot be read: {e}")))
 }
 
-/// CNG has no blob of Ed25519: the attributes hold it.
-fn edwards_numbers(session: &Session<'_>, listed: &Listed, half: Half, curve: EdwardsCurve) -> Result<Claim, Failure> {
-    let seed = match half {
-        Half::Public => None,
-        Half::Private => {
-            let value = session.attribute(listed.handle, ck::CKA_VALUE)?;
-            let refused = || Failure::new(Exit::Refused, "the key may not leave the token; --public writes the public half");
-            Some(value.map(Secret::new).ok_or_else(refused)?)
-        }
-    };
+/// CNG has no blob of Ed25519: PKCS#8 holds the private half, SubjectPublicKeyInfo the public one.
+fn edwards_numbers(session: &Session<'_>, listed: &Listed, half: Half) -> Result<Claim, Failure> {
+    let unreadable = |e: cngtoken::object::ObjectError| Failure::new(Exit::Internal, format!("the token's own key cannot be read: {e}"));
     let info = session.attribute(listed.handle, ck::CKA_PUBLIC_KEY_INFO)?.unwrap_or_default();
-    // The point is the last thing in SubjectPublicKeyInfo.
-    let point = info.len().checked_sub(curve.bytes()).and_then(|at| info.get(at..)).map(<[u8]>::to_vec);
-    Ok(Claim::Edwards(EdwardsClaim { curve, point, seed }))
+    let public = spki::decode(&info).map_err(unreadable)?;
+    if half == Half::Public {
+        return Ok(public);
+    }
+    let der = blob(session, listed.handle, "PKCS8_PRIVATEKEY").map_err(or_public)?;
+    match (pkcs8::decode(der.expose()).map_err(unreadable)?, public) {
+        (Claim::Edwards(private), Claim::Edwards(public)) => Ok(Claim::Edwards(EdwardsClaim { point: public.point, ..private })),
+        (private, _) => Ok(private),
+    }
+}
+
+fn or_public(refused: Failure) -> Failure {
+    Failure { message: format!("{}; --public writes the public half", refused.message), ..refused }
 }
 
 fn pvk(session: &Session<'_>, listed: &Listed) -> Result<Secret, Failure> {

@@ -55,7 +55,14 @@ pub(crate) fn run(place: &Place, args: &Import) -> Result<ExitCode, Failure> {
 
 fn wanted(args: &Import) -> Result<Wanted, Failure> {
     let curve = args.curve.as_deref().map(CurveName::from_cng_name).transpose().map_err(|e| Failure::new(Exit::Usage, e.fault.to_string()))?;
-    Ok(Wanted { type_name: args.type_name.clone(), alg_id: args.alg_id.clone(), curve, pick: args.pick, recompute: args.recompute })
+    Ok(Wanted {
+        type_name: args.type_name.clone(),
+        alg_id: args.alg_id.clone(),
+        curve,
+        dh_group: args.dh_group.as_ref().map(|g| (g.p.clone(), g.g.clone())),
+        pick: args.pick,
+        recompute: args.recompute,
+    })
 }
 
 fn wishes(args: &Import) -> Wishes {
@@ -67,6 +74,7 @@ fn wishes(args: &Import) -> Wishes {
         type_name: args.type_name.clone(),
         alg_id: args.alg_id.clone(),
         curve: args.curve.clone(),
+        dh_group: args.dh_group.clone(),
         extractable: args.extractable,
         public_only: args.public_only,
         flags: if args.no_validation { NO_VALIDATION } else { 0 },

@@ -17,7 +17,8 @@ use std::process::ExitCode;
 /// Runs it.
 pub(crate) fn run(args: &Inspect) -> Result<ExitCode, Failure> {
     let curve = args.curve.as_deref().map(CurveName::from_cng_name).transpose().map_err(|e| Failure::new(Exit::Usage, e.fault.to_string()))?;
-    let wanted = Wanted { type_name: args.type_name.clone(), curve, pick: args.pick, ..Wanted::default() };
+    let dh_group = args.dh_group.as_ref().map(|g| (g.p.clone(), g.g.clone()));
+    let wanted = Wanted { type_name: args.type_name.clone(), curve, dh_group, pick: args.pick, ..Wanted::default() };
     let input = read_bytes(&args.file)?;
     let name = if args.file.as_os_str() == "-" { "standard input".to_owned() } else { args.file.display().to_string() };
     let examined = shapes::examine(&input, &wanted);
@@ -78,7 +79,7 @@ fn judge(found: &Found, args: &Inspect) -> Result<Result<String, String>, Failur
     let target = Target::scratch()?;
     let session = target.store.session(true)?;
     target.login(&session)?;
-    let wishes = Wishes { type_name: args.type_name.clone(), curve: args.curve.clone(), ..Wishes::default() };
+    let wishes = Wishes { type_name: args.type_name.clone(), curve: args.curve.clone(), dh_group: args.dh_group.clone(), ..Wishes::default() };
     Ok(match storing::store(&session, &found.content, &wishes, None) {
         Ok(made) => {
             let listed = made.iter().map(|h| session.describe(*h)).collect::<Result<Vec<_>, _>>()?;

@@ -1,14 +1,16 @@
-//! From what was found in a file to objects of the token: the template, the pairing of certificates with keys, and taking back what
-//! was stored when a later part fails.
+//! From what was found in a file to objects of the token: the template, the pairing of certificates with keys, and one transaction for
+//! all of them. What the token refuses is told with what another reading of the same bytes would give.
 
-use crate::failure::Failure;
+use crate::failure::{Exit, Failure};
+use crate::groups::Group;
 use crate::objects::Listed;
 use crate::shapes::{Blob, Bundle, Certificate, Content, Key};
 use crate::store::Session;
 use cngtoken::object::{GivenAttr, ids};
-use cngtoken::token::{ImportBlob, ImportClaim, Imported, Reason, TokenError};
-use cngtoken_key::{Half, Secret};
+use cngtoken::token::{ImportBlob, ImportClaim, Prepared, Reason, TokenError};
+use cngtoken_key::{Family, Secret};
 use cryptoki_sys as ck;
+use std::sync::Arc;
 use zeroize::Zeroizing;
 
 /// What the command line wants of the objects.
@@ -19,6 +21,7 @@ pub(crate) struct Wishes {
     pub(crate) type_name: Option<String>,
     pub(crate) alg_id: Option<String>,
     pub(crate) curve: Option<String>,
+    pub(crate) dh_group: Option<Arc<Group>>,
     pub(crate) extractable: bool,
     pub(crate) public_only: bool,
     pub(crate) flags: u64,
@@ -43,6 +46,11 @@ impl Wishes {
         let label = self.label.as_deref().or(name);
         let mut template = self.template(label, on_token);
         template.extend(self.curve.as_ref().map(|c| GivenAttr::bytes(ids::CKA_CNG_CURVE_NAME, c.as_bytes())));
+        // A blob with a group of its own must have this one.
+        if let Some(group) = self.dh_group.as_ref().filter(|_| blob.row.family == Some(Family::Dh)) {
+            template.push(GivenAttr::bytes(ck::CKA_PRIME, group.p.as_be()));
+            template.push(GivenAttr::bytes(ck::CKA_BASE, group.g.as_be()));
+        }
         ImportBlob {
             alg_id: self.alg_id.clone(),
             // A container's name was checked when the blob was taken out of it; PVK is both, and here the blob is out.
@@ -66,68 +74,49 @@ impl Wishes {
     }
 }
 
-/// Stores `content`; what was made, in order. Nothing stays if any part fails.
+/// Stores `content` in one transaction: all of it, or nothing if any part fails. The handles, private objects first.
 pub(crate) fn store(session: &Session<'_>, content: &Content, wishes: &Wishes, name: Option<&str>) -> Result<Vec<u64>, Failure> {
-    let mut made = Vec::new();
-    let outcome = match content {
-        Content::Blob(blob) => blob_objects(session, blob, wishes, name, &mut made),
-        Content::Key(key) => key_objects(session, key, wishes, name, &mut made),
-        Content::Certificate(certificate) => certificate_object(session, certificate, wishes, &mut made),
-        Content::Bundle(bundle) => bundle_objects(session, bundle, wishes, name, &mut made),
-        // Whoever calls has unlocked it.
-        Content::Locked(locked) => Err(TokenError::from(Reason::GeneralError)).map_err(|e| Failure::from(e).while_doing(locked.name())),
-    };
-    match outcome {
-        Ok(()) => Ok(made),
-        Err(failure) => {
-            for handle in made {
-                // The failure that is told is the first one; an object that cannot be taken back is seen by `ls`.
-                let _ = session.store.app.destroy_object(session.handle, handle);
-            }
-            Err(failure)
+    let prepared = prepare(session, content, wishes, name)?;
+    Ok(session.store.app.place_prepared(session.handle, prepared)?.into_iter().flatten().collect())
+}
+
+fn prepare(session: &Session<'_>, content: &Content, wishes: &Wishes, name: Option<&str>) -> Result<Vec<Prepared>, Failure> {
+    match content {
+        Content::Blob(blob) => {
+            let request = wishes.blob(blob, name, wishes.on_token);
+            let prepared = session.store.app.prepare_blob(session.handle, request).map_err(|e| advise(session, blob, wishes, e))?;
+            public_part(prepared, wishes, blob.row.name).map(|p| vec![p])
         }
+        Content::Key(key) => key_objects(session, key, wishes, name).map(|p| vec![p]),
+        Content::Certificate(certificate) => certificate_object(session, certificate, wishes).map(|p| vec![p]),
+        Content::Bundle(bundle) => bundle_objects(session, bundle, wishes, name),
+        // Whoever calls has unlocked it.
+        Content::Locked(locked) => Err(Failure::from(TokenError::from(Reason::GeneralError)).while_doing(locked.name())),
     }
 }
 
-fn blob_objects(session: &Session<'_>, blob: &Blob, wishes: &Wishes, name: Option<&str>, made: &mut Vec<u64>) -> Result<(), Failure> {
-    let half = wishes.public_only && blob.half == Half::Private;
-    let request = wishes.blob(blob, name, wishes.on_token && !half);
-    let imported = session.store.app.import_blob(session.handle, request).map_err(|e| advise(session, blob, wishes, e))?;
-    keep(session, imported, wishes, half, made)
+fn key_objects(session: &Session<'_>, key: &Key, wishes: &Wishes, name: Option<&str>) -> Result<Prepared, Failure> {
+    let request = wishes.claim(key, name, wishes.on_token);
+    let prepared = session.store.app.prepare_claim(session.handle, request).map_err(|e| Failure::from(e).while_doing(key.kind))?;
+    public_part(prepared, wishes, key.kind)
 }
 
-fn key_objects(session: &Session<'_>, key: &Key, wishes: &Wishes, name: Option<&str>, made: &mut Vec<u64>) -> Result<(), Failure> {
-    let half = wishes.public_only && key.claim.half() == Half::Private;
-    let request = wishes.claim(key, name, wishes.on_token && !half);
-    let imported = session.store.app.import_claim(session.handle, request).map_err(|e| Failure::from(e).while_doing(key.kind))?;
-    keep(session, imported, wishes, half, made)
+/// With `--public-only` the private half was judged and is dropped.
+fn public_part(mut prepared: Prepared, wishes: &Wishes, kind: &str) -> Result<Prepared, Failure> {
+    if wishes.public_only && !prepared.keep_public() {
+        return Err(Failure::new(Exit::Refused, "a symmetric key has no public half; leave --public-only away").while_doing(kind));
+    }
+    Ok(prepared)
 }
 
-/// With `half`, the pair was made for the session only: its public half is copied to the token and the rest goes.
-fn keep(session: &Session<'_>, imported: Imported, wishes: &Wishes, half: bool, made: &mut Vec<u64>) -> Result<(), Failure> {
-    let app = &session.store.app;
-    if !half {
-        made.extend(imported.private.into_iter().chain(imported.public));
-        return Ok(());
-    }
-    if let Some(public) = imported.public {
-        made.push(app.copy_object(session.handle, public, vec![GivenAttr::bool(ck::CKA_TOKEN, wishes.on_token)])?);
-    }
-    for handle in imported.private.into_iter().chain(imported.public) {
-        app.destroy_object(session.handle, handle)?;
-    }
-    Ok(())
-}
-
-fn certificate_object(session: &Session<'_>, certificate: &Certificate, wishes: &Wishes, made: &mut Vec<u64>) -> Result<(), Failure> {
+fn certificate_object(session: &Session<'_>, certificate: &Certificate, wishes: &Wishes) -> Result<Prepared, Failure> {
     // A key that is there already: its certificate shares its id.
     let id = match &wishes.id {
         Some(id) => Some(id.clone()),
         None => key_with(session, &certificate.spki)?,
     };
     let label = wishes.label.clone().unwrap_or_else(|| certificate.name());
-    made.push(create_certificate(session, certificate, id.as_deref(), &label, wishes)?);
-    Ok(())
+    create_certificate(session, certificate, id.as_deref(), &label, wishes)
 }
 
 fn key_with(session: &Session<'_>, spki: &[u8]) -> Result<Option<Vec<u8>>, Failure> {
@@ -140,7 +129,13 @@ fn key_with(session: &Session<'_>, spki: &[u8]) -> Result<Option<Vec<u8>>, Failu
     Ok(None)
 }
 
-fn create_certificate(session: &Session<'_>, certificate: &Certificate, id: Option<&[u8]>, label: &str, wishes: &Wishes) -> Result<u64, Failure> {
+fn create_certificate(
+    session: &Session<'_>,
+    certificate: &Certificate,
+    id: Option<&[u8]>,
+    label: &str,
+    wishes: &Wishes,
+) -> Result<Prepared, Failure> {
     let mut template = vec![
         GivenAttr::ulong(ck::CKA_CLASS, ck::CKO_CERTIFICATE),
         GivenAttr::ulong(ck::CKA_CERTIFICATE_TYPE, ck::CKC_X_509),
@@ -152,69 +147,72 @@ fn create_certificate(session: &Session<'_>, certificate: &Certificate, id: Opti
         GivenAttr::bytes(ck::CKA_LABEL, label.as_bytes()),
     ];
     template.extend(id.map(|id| GivenAttr::bytes(ck::CKA_ID, id)));
-    session.store.app.create_object(session.handle, template).map_err(|e| Failure::from(e).while_doing("certificate"))
+    session.store.app.prepare_object(session.handle, template).map_err(|e| Failure::from(e).while_doing("certificate"))
 }
 
-fn bundle_objects(session: &Session<'_>, bundle: &Bundle, wishes: &Wishes, name: Option<&str>, made: &mut Vec<u64>) -> Result<(), Failure> {
-    let mut pairs: Vec<(Vec<u8>, Vec<u8>)> = Vec::new();
-    for key in &bundle.keys {
-        let before = made.len();
-        // Several keys in one file cannot share an id.
-        let wishes = Wishes { id: wishes.id.clone().filter(|_| bundle.keys.len() == 1), ..wishes.clone() };
-        key_objects(session, key, &wishes, name, made)?;
-        for handle in made.get(before..).unwrap_or_default() {
-            if let (Some(spki), Some(id)) = (session.attribute(*handle, ck::CKA_PUBLIC_KEY_INFO)?, session.attribute(*handle, ck::CKA_ID)?) {
-                pairs.push((spki, id));
-            }
-        }
-    }
+/// Certificates are paired with keys by their public key, which the file itself cannot get wrong.
+fn bundle_objects(session: &Session<'_>, bundle: &Bundle, wishes: &Wishes, name: Option<&str>) -> Result<Vec<Prepared>, Failure> {
+    // Several keys in one file cannot share an id.
+    let of_key = Wishes { id: wishes.id.clone().filter(|_| bundle.keys.len() == 1), ..wishes.clone() };
+    let keys = bundle.keys.iter().map(|key| key_objects(session, key, &of_key, name)).collect::<Result<Vec<_>, _>>()?;
+    let mut certificates = Vec::with_capacity(bundle.certificates.len());
     for certificate in &bundle.certificates {
-        let pair = pairs.iter().find(|(spki, _)| *spki == certificate.spki).map(|(_, id)| id.clone());
-        let own = pair.is_some();
-        let id = match pair {
-            Some(id) => Some(id),
+        let own = keys.iter().find(|k| k.public_key_info() == Some(&certificate.spki));
+        let id = match own {
+            Some(key) => key.id().map(<[u8]>::to_vec),
             None => key_with(session, &certificate.spki)?,
         };
-        let label = wishes.label.clone().filter(|_| own).unwrap_or_else(|| certificate.name());
-        made.push(create_certificate(session, certificate, id.as_deref(), &label, wishes)?);
+        let label = wishes.label.clone().filter(|_| own.is_some()).unwrap_or_else(|| certificate.name());
+        certificates.push(create_certificate(session, certificate, id.as_deref(), &label, wishes)?);
     }
-    Ok(())
+    Ok(keys.into_iter().chain(certificates).collect())
 }
 
 /// The token's refusal of a blob, with what another reading of the same bytes would give.
 pub(crate) fn advise(session: &Session<'_>, blob: &Blob, wishes: &Wishes, error: TokenError) -> Failure {
     let missing_curve = matches!(error.reason, Reason::CurveMissing);
-    let numbers = matches!(error.reason, Reason::BlobNumbers | Reason::BlobHeader);
+    let missing_group = matches!(error.reason, Reason::BlobIncomplete) && blob.row.family == Some(Family::Dh);
+    let numbers = matches!(error.reason, Reason::BlobNumbers | Reason::BlobHeader | Reason::BlobKeySize);
     let mut failure = Failure::from(error).while_doing(blob.row.name);
     if missing_curve {
         failure.message.push_str("; name it with --curve, for example --curve nistP256");
     }
-    if numbers && let Some(reversed) = reversed(blob) {
-        let request = Wishes { type_name: None, ..wishes.clone() }.blob(&reversed, None, false);
-        if let Ok(imported) = session.store.app.import_blob(session.handle, request) {
-            for handle in imported.private.into_iter().chain(imported.public) {
-                let _ = session.store.app.destroy_object(session.handle, handle);
-            }
-            failure.message.push_str(
-                "; with every number read in the other byte order it would be a key: the fields seem to be little-endian (CryptoAPI's order) \
-                 under a header that wants big-endian",
-            );
-        }
+    if missing_group {
+        failure.message.push_str("; name its group with --dh-group, for example --dh-group modp2048 or a file of DH parameters");
+    }
+    if numbers && reversed(blob).into_iter().any(|other| would_do(session, &other, wishes)) {
+        let (seem, wanted) = if blob.row.name.contains("CAPI") {
+            ("big-endian (CNG's order)", "little-endian")
+        } else {
+            ("little-endian (CryptoAPI's order)", "big-endian")
+        };
+        failure.message.push_str(&format!(
+            "; with its numbers read in the other byte order it would be a key: the fields seem to be {seem} under a header that wants {wanted}"
+        ));
     }
     failure
 }
 
-/// The same blob with each of its numbers byte-reversed.
-fn reversed(blob: &Blob) -> Option<Blob> {
+fn would_do(session: &Session<'_>, blob: &Blob, wishes: &Wishes) -> bool {
+    let request = Wishes { type_name: None, ..wishes.clone() }.blob(blob, None, false);
+    session.store.app.prepare_blob(session.handle, request).is_ok()
+}
+
+/// The same blob with its numbers byte-reversed: all of them; those behind the header; the private value alone.
+fn reversed(blob: &Blob) -> Vec<Blob> {
     const WIDEST_HEADER_FIELD: usize = 8;
-    let context = cngtoken_blob::Context::default();
-    let mut bytes = Secret::copy_of(blob.bytes.expose());
-    for field in cngtoken_blob::explain(blob.bytes.expose(), &context).fields {
-        if field.len > WIDEST_HEADER_FIELD {
+    /// What a DSA blob of version 1 has in its header.
+    const IN_HEADERS: &[&str] = &["Seed", "Count", "q"];
+    let fields = cngtoken_blob::explain(blob.bytes.expose(), &cngtoken_blob::Context::default()).fields;
+    let with = |chosen: &dyn Fn(&cngtoken_blob::Field) -> bool| {
+        let mut bytes = Secret::copy_of(blob.bytes.expose());
+        for field in fields.iter().filter(|f| f.len > WIDEST_HEADER_FIELD && chosen(f)) {
             bytes.expose_mut().get_mut(field.offset..field.offset.checked_add(field.len)?)?.reverse();
         }
-    }
-    (bytes != blob.bytes).then(|| Blob { bytes, ..blob.clone() })
+        (bytes != blob.bytes).then(|| Blob { bytes, ..blob.clone() })
+    };
+    let readings = [with(&|_| true), with(&|f| !IN_HEADERS.contains(&f.name)), with(&|f| f.secret)];
+    readings.into_iter().flatten().collect()
 }
 
 /// What was made, in words.

@@ -33,7 +33,23 @@ pub(super) fn read(text: &str) -> Vec<Piece> {
         push_block(rows, &mut pieces);
         i = i.saturating_add(block);
     }
+    enclosed(text, &mut pieces);
     pieces
+}
+
+/// A wrapped value whose first or last line is shared with the marks around it: `<key>RUNT…`, `…AAA=</key>`, a text in quotes.
+fn enclosed(text: &str, pieces: &mut Vec<Piece>) {
+    let mut at = 0usize;
+    for part in text.split(['<', '>', '"', '\'', '`', '(', ')', '{', '}', '[', ']']) {
+        let body = part.trim();
+        let data = body.trim_end_matches('=');
+        if body.contains('\n') && data.bytes().all(|b| is_alphabet(b) || b.is_ascii_whitespace()) {
+            let start = at.saturating_add(part.len().saturating_sub(part.trim_start().len()));
+            push(body, start..start.saturating_add(body.len()), true, pieces);
+        }
+        // All of the marks are one byte.
+        at = at.saturating_add(part.len()).saturating_add(1);
+    }
 }
 
 struct Line<'a> {

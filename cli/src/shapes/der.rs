@@ -1,8 +1,9 @@
 //! ASN.1 containers, told apart by their outline: PKCS#8 (plain and encrypted), PKCS#12, PKCS#1, SEC 1, OpenSSL's DSA form,
 //! SubjectPublicKeyInfo, X.509, CMS. Which numbers a key has is read by the token's own decoders, the same that C_UnwrapKey uses.
 
-use super::{Content, Key, Locked, Refusal, Wanted, certificate, cms, pbe};
+use super::{Content, Key, Locked, Refusal, Wanted, ber, certificate, cms};
 use cngtoken::object::{pkcs8, spki};
+use cngtoken_crypto::pbe;
 use cngtoken_key::{Claim, DsaClaim, RsaClaim, Uint};
 use der::asn1::{AnyRef, ObjectIdentifier, UintRef};
 use der::{Decode, Encode, Reader, SliceReader, Tag, Tagged};
@@ -14,7 +15,7 @@ pub(super) fn recognise(bytes: &[u8], _: &Wanted) -> Option<Result<Content, Refu
         return None;
     }
     if bytes.get(1) == Some(&0x80) && matches!(bytes.get(2), Some(0x02 | 0x06 | 0x30)) {
-        return Some(Err(Refusal::new("ASN.1 with indefinite lengths (BER), which is not read").hint("write it again with openssl, which uses DER")));
+        return Some(indefinite(bytes));
     }
     let (header, promised) = header(bytes)?;
     let whole = header.checked_add(promised)?;
@@ -32,6 +33,21 @@ pub(super) fn recognise(bytes: &[u8], _: &Wanted) -> Option<Result<Content, Refu
         }
     };
     classify(body)
+}
+
+/// ASN.1 with indefinite lengths (BER), as NSS, Java and old Windows write PKCS#12: read as the DER that it stands for.
+fn indefinite(bytes: &[u8]) -> Result<Content, Refusal> {
+    let Some((der, used)) = ber::to_der(bytes) else {
+        return Err(Refusal::new("ASN.1 with indefinite lengths (BER) that ends too early (truncated) or is damaged"));
+    };
+    let tail = bytes.get(used..).unwrap_or_default();
+    if !tail.iter().all(|b| matches!(b, b'\r' | b'\n')) {
+        return Err(Refusal::new(format!("ASN.1 (BER) of {used} bytes, after which {} trailing bytes follow: too long", tail.len())));
+    }
+    classify(&der).unwrap_or_else(|| {
+        let refusal = Refusal::new("ASN.1 with indefinite lengths (BER) that holds no key container known here");
+        Err(refusal.hint("`openssl asn1parse -inform DER` shows what it is; openssl pkcs12, pkcs8 or x509 write it again as DER"))
+    })
 }
 
 /// A long SEQUENCE that begins as a key container does.
@@ -74,7 +90,7 @@ fn classify(bytes: &[u8]) -> Option<Result<Content, Refusal>> {
         [Tag::Integer, Tag::Sequence, ..] if small(&parts) == Some(3) && first_oid(parts.get(1)?).is_some() => {
             Some(Ok(Content::Locked(Locked::Pkcs12(bytes.to_vec()))))
         }
-        [Tag::Sequence, Tag::OctetString] if first_oid(parts.first()?).is_some_and(|oid| pbe::is_pbe(&oid)) => {
+        [Tag::Sequence, Tag::OctetString] if first_oid(parts.first()?).is_some_and(|oid| pbe::is_scheme(&oid.to_string())) => {
             Some(Ok(Content::Locked(Locked::Pkcs8(bytes.to_vec()))))
         }
         [Tag::Sequence, Tag::BitString] if first_oid(parts.first()?).is_some() => {
@@ -149,7 +165,7 @@ pub(super) fn open_pkcs8(bytes: &[u8], password: &str, budget: &mut pbe::Budget)
     let parts = elements(bytes).unwrap_or_default();
     let [algorithm, data] = parts.as_slice() else { return Err(OpenError::Refused(Refusal::new("PKCS#8: the outline is damaged"))) };
     let refused = |e: der::Error| OpenError::Refused(Refusal::new(format!("PKCS#8 (encrypted): {e}")));
-    let plain = pbe::decrypt(&algorithm.decode_as().map_err(refused)?, data.value(), password, budget).map_err(|e| match e {
+    let plain = pbe::decrypt(&algorithm.to_der().map_err(refused)?, data.value(), password, budget).map_err(|e| match e {
         pbe::PbeError::WrongPassword => OpenError::WrongPassword,
         pbe::PbeError::Unknown(why) => OpenError::Refused(Refusal::new(format!("PKCS#8 (encrypted): {why}"))),
     })?;

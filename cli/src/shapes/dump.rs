@@ -1,4 +1,5 @@
-//! Reads hex dumps with offsets: xxd, hexdump -C, od, Format-Hex, certutil, WinDbg, gdb and what looks like them.
+//! Reads dumps with offsets: xxd, hexdump -C, od (hex, decimal, octal; bytes and words), Format-Hex, certutil, WinDbg, gdb and what looks
+//! like them.
 //!
 //! The offset says how many bytes stand on a line, so that neither a text column that looks like hex nor a column heading nor the
 //! length in the last line is taken for data. Lines whose offsets do not continue end a dump.
@@ -14,28 +15,69 @@ const MAX_BYTES: usize = 1 << 16;
 pub(super) fn read(text: &str) -> Vec<Piece> {
     let rows = rows(text);
     let mut pieces = Vec::new();
-    for radix in [16, 8, 10] {
+    for (radix, digits) in READINGS {
         let mut i = 0;
         while i < rows.len() {
-            let (used, piece) = dump_at(rows.get(i..).unwrap_or_default(), radix);
+            let (used, piece) = dump_at(rows.get(i..).unwrap_or_default(), *radix, *digits);
             if let Some(piece) = piece {
                 let mut piece = piece;
-                if piece.words {
-                    let mut swapped = piece.bytes.clone();
-                    for pair in swapped.chunks_exact_mut(2) {
-                        pair.reverse();
-                    }
+                if piece.word > 1 {
+                    let mut swapped = piece.swapped;
                     swapped.truncate(piece.len);
-                    let how = "hex dump of 16-bit words".to_owned();
+                    let how = format!("{} dump of {}-bit words", digits.name(), piece.word.saturating_mul(8));
                     pieces.push(Piece { bytes: swapped, how, span: piece.span.clone(), cut: None });
                 }
                 piece.bytes.truncate(piece.len);
-                pieces.push(Piece { bytes: piece.bytes, how: "hex dump".to_owned(), span: piece.span, cut: None });
+                pieces.push(Piece { bytes: piece.bytes, how: format!("{} dump", digits.name()), span: piece.span, cut: None });
             }
             i = i.saturating_add(used.max(1));
         }
     }
     pieces
+}
+
+/// How offsets count, and how the data is spelt; the usual ones first.
+const READINGS: &[(u32, Digits)] = &[
+    (16, Digits::Hex),
+    (8, Digits::Hex),
+    (10, Digits::Hex),
+    (8, Digits::Decimal),
+    (16, Digits::Decimal),
+    (10, Digits::Decimal),
+    (8, Digits::Octal),
+    (16, Digits::Octal),
+    (10, Digits::Octal),
+];
+
+/// How a dump spells its data.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Digits {
+    Hex,
+    /// One byte a group: `od -t u1`.
+    Decimal,
+    /// Three digits a byte or six a 16-bit word: `od -b`, `od` without options.
+    Octal,
+}
+
+impl Digits {
+    fn name(self) -> &'static str {
+        match self {
+            Digits::Hex => "hex",
+            Digits::Decimal => "decimal",
+            Digits::Octal => "octal",
+        }
+    }
+
+    /// The bytes of a group of digits; `None` if it is none.
+    fn bytes(self, group: &str) -> Option<Zeroizing<Vec<u8>>> {
+        match (self, group.len()) {
+            (Digits::Hex, 2 | 4 | 6 | 8 | 10 | 12 | 14 | 16) => Some(super::hex::bytes_of(group.as_bytes())),
+            (Digits::Decimal, 1..=3) => group.parse::<u8>().ok().map(|b| Zeroizing::new(vec![b])),
+            (Digits::Octal, 3) => u8::from_str_radix(group, 8).ok().map(|b| Zeroizing::new(vec![b])),
+            (Digits::Octal, 6) => u16::from_str_radix(group, 8).ok().map(|w| Zeroizing::new(w.to_be_bytes().to_vec())),
+            _ => None,
+        }
+    }
 }
 
 struct Row<'a> {
@@ -49,9 +91,11 @@ struct Row<'a> {
 
 struct Dump {
     bytes: Zeroizing<Vec<u8>>,
+    /// The same with each group's bytes in the other order.
+    swapped: Zeroizing<Vec<u8>>,
     span: Range<usize>,
-    /// Groups of four digits: the words may have been printed in the machine's byte order.
-    words: bool,
+    /// Bytes of the widest group: words may have been printed in the machine's byte order.
+    word: usize,
     /// Bytes that count: the last word of an odd number of bytes is filled up.
     len: usize,
 }
@@ -98,13 +142,14 @@ fn offset_of(body: &str) -> Option<(&str, usize)> {
 }
 
 /// The dump that starts with the first of `rows`: how many rows it takes, and its bytes.
-fn dump_at(rows: &[Row<'_>], radix: u32) -> (usize, Option<Dump>) {
+fn dump_at(rows: &[Row<'_>], radix: u32, digits: Digits) -> (usize, Option<Dump>) {
     let Some(first) = rows.first() else { return (0, None) };
     let Some(base) = number(first.offset, radix) else { return (1, None) };
     let mut bytes = Zeroizing::new(Vec::with_capacity(rows.len().saturating_mul(16).min(MAX_BYTES)));
+    let mut swapped = bytes.clone();
     let mut taken = 0usize;
     let mut column_end = 0usize;
-    let mut words = false;
+    let mut word = 1usize;
     let mut repeat = false;
     let mut end = first.at;
     let mut len = 0usize;
@@ -116,6 +161,7 @@ fn dump_at(rows: &[Row<'_>], radix: u32) -> (usize, Option<Dump>) {
         let Some(offset) = number(row.offset, radix).and_then(|n| n.checked_sub(base)).and_then(|n| usize::try_from(n).ok()) else { break };
         if repeat && offset > bytes.len() && offset <= MAX_BYTES {
             repeat_last_line(&mut bytes, offset);
+            repeat_last_line(&mut swapped, offset);
         }
         repeat = false;
         if offset != bytes.len() {
@@ -124,10 +170,10 @@ fn dump_at(rows: &[Row<'_>], radix: u32) -> (usize, Option<Dump>) {
         let next = rows.iter().skip(i.saturating_add(1)).find(|r| !r.repeat);
         let step = next.and_then(|n| number(n.offset, radix)).and_then(|n| n.checked_sub(base)).and_then(|n| usize::try_from(n).ok());
         let room = step.and_then(|s| s.checked_sub(offset)).filter(|&n| n > 0 && n <= 64);
-        let cells = cells(row.rest);
-        words |= cells.iter().any(|c| c.digits.len() == 4);
+        let cells = cells(row.rest, digits);
+        word = cells.iter().map(|c| c.bytes.len()).filter(|n| matches!(n, 2 | 4 | 8)).fold(word, usize::max);
         let line = match room {
-            Some(n) if !rows.get(i.saturating_add(1)).is_some_and(|r| r.repeat) => take_counted(&cells, n, words),
+            Some(n) if !rows.get(i.saturating_add(1)).is_some_and(|r| r.repeat) => take_counted(&cells, n, word),
             // The last line: what stands left of where the text column begins in the others.
             _ if column_end > row.column => take_left_of(&cells, column_end.saturating_sub(row.column)),
             _ => take_alone(row.rest, &cells),
@@ -137,12 +183,13 @@ fn dump_at(rows: &[Row<'_>], radix: u32) -> (usize, Option<Dump>) {
         column_end = column_end.max(row.column.saturating_add(line.width));
         end = row.at.saturating_add(row.column).saturating_add(row.rest.len());
         bytes.extend_from_slice(&line.bytes);
+        swapped.extend_from_slice(&line.swapped);
         len = room.map_or(bytes.len(), |n| bytes.len().min(offset.saturating_add(n)));
         if line.bytes.is_empty() {
             break;
         }
     }
-    let dump = (bytes.len() >= 12).then_some(Dump { bytes, span: first.at..end, words, len });
+    let dump = (bytes.len() >= 12).then_some(Dump { bytes, swapped, span: first.at..end, word, len });
     (taken.max(1), dump)
 }
 
@@ -162,19 +209,19 @@ fn repeat_last_line(bytes: &mut Zeroizing<Vec<u8>>, until: usize) {
     }
 }
 
-/// A group of hex digits in a line.
-struct Cell<'a> {
-    digits: &'a str,
+/// A group of digits in a line.
+struct Cell {
+    bytes: Zeroizing<Vec<u8>>,
     end: usize,
 }
 
 /// No dump has more bytes on a line.
 const MAX_CELLS: usize = 64;
 
-/// The groups of an even number of digits up to the first thing that is none.
-fn cells(rest: &str) -> Vec<Cell<'_>> {
+/// The groups of digits up to the first thing that is none. certutil draws the levels of ASN.1 before them.
+fn cells(rest: &str, digits: Digits) -> Vec<Cell> {
     let mut out = Vec::new();
-    let mut i = 0usize;
+    let mut i = rest.bytes().take_while(|b| matches!(b, b' ' | b'\t' | b'|')).count();
     while out.len() < MAX_CELLS {
         let gap = rest.bytes().skip(i).take_while(|b| matches!(b, b' ' | b'\t' | b'-' | b',')).count();
         i = i.saturating_add(gap);
@@ -182,11 +229,8 @@ fn cells(rest: &str) -> Vec<Cell<'_>> {
         let start = i.saturating_add(prefix);
         let len = rest.bytes().skip(start).take_while(u8::is_ascii_hexdigit).count();
         let end = start.saturating_add(len);
-        let Some(digits) = rest.get(start..end) else { break };
-        if len == 0 || !len.is_multiple_of(2) || len > 16 {
-            break;
-        }
-        out.push(Cell { digits, end });
+        let Some(bytes) = rest.get(start..end).and_then(|group| digits.bytes(group)) else { break };
+        out.push(Cell { bytes, end });
         i = end;
     }
     out
@@ -194,32 +238,35 @@ fn cells(rest: &str) -> Vec<Cell<'_>> {
 
 struct LineBytes {
     bytes: Zeroizing<Vec<u8>>,
+    swapped: Zeroizing<Vec<u8>>,
     width: usize,
 }
 
-fn take(cells: &[Cell<'_>], count: usize, limit: usize) -> Option<LineBytes> {
-    let mut line = LineBytes { bytes: Zeroizing::new(Vec::with_capacity(64)), width: 0 };
+fn take(cells: &[Cell], count: usize, limit: usize) -> Option<LineBytes> {
+    let mut line = LineBytes { bytes: Zeroizing::new(Vec::with_capacity(64)), swapped: Zeroizing::new(Vec::with_capacity(64)), width: 0 };
     for cell in cells {
         if line.bytes.len() >= count || cell.end > limit {
             break;
         }
-        line.bytes.extend_from_slice(&super::hex::bytes_of(cell.digits.as_bytes()));
+        line.bytes.extend_from_slice(&cell.bytes);
+        line.swapped.extend(cell.bytes.iter().rev());
         line.width = cell.end;
     }
     (count == usize::MAX || line.bytes.len() == count).then_some(line)
 }
 
-fn take_counted(cells: &[Cell<'_>], count: usize, words: bool) -> Option<LineBytes> {
-    let filled = |n: usize| take(cells, n.saturating_add(1), usize::MAX).filter(|_| words && !n.is_multiple_of(2));
+fn take_counted(cells: &[Cell], count: usize, word: usize) -> Option<LineBytes> {
+    // The last word is filled up.
+    let filled = |n: usize| take(cells, n.next_multiple_of(word), usize::MAX).filter(|_| !n.is_multiple_of(word));
     take(cells, count, usize::MAX).or_else(|| filled(count))
 }
 
-fn take_left_of(cells: &[Cell<'_>], limit: usize) -> Option<LineBytes> {
+fn take_left_of(cells: &[Cell], limit: usize) -> Option<LineBytes> {
     take(cells, usize::MAX, limit)
 }
 
 /// A dump of one line has no other line to measure by: the text column must be as long as the bytes are many.
-fn take_alone(rest: &str, cells: &[Cell<'_>]) -> Option<LineBytes> {
+fn take_alone(rest: &str, cells: &[Cell]) -> Option<LineBytes> {
     for (n, cell) in cells.iter().enumerate().rev() {
         let line = take(cells.get(..=n)?, usize::MAX, usize::MAX)?;
         let tail = rest.get(cell.end..)?.trim_end();
@@ -267,6 +314,26 @@ mod tests {
     fn od_counts_in_octal_and_prints_words_in_the_machines_order() {
         assert!(found("0000000 45 43 53 32 20 00 00 00 de ad be ef 01 23 45 67\n0000020 63 61 66 65 01 02\n0000026\n"));
         assert!(found("0000000 4345 3253 0020 0000 adde efbe 2301 6745\n0000020 6163 6566 0201\n0000026\n"));
+    }
+
+    #[test]
+    fn od_prints_decimal_bytes_octal_bytes_and_wide_words_too() {
+        assert!(found("0000000  69  67  83  50  32   0   0   0 222 173 190 239   1  35  69 103\n0000020  99  97 102 101   1   2\n0000026\n"));
+        assert!(found("000000  69  67  83  50  32   0   0   0 222 173 190 239   1  35  69 103\n000010  99  97 102 101   1   2\n000016\n"));
+        assert!(found("0000000 105 103 123 062 040 000 000 000 336 255 276 357 001 043 105 147\n0000020 143 141 146 145 001 002\n0000026\n"));
+        assert!(found("0000000 041505 031123 000040 000000 126736 167676 021401 063505\n0000020 060543 062546 001001\n0000026\n"));
+        assert!(found("0000000 32534345 00000020 efbeadde 67452301\n0000020 65666163 00000201\n0000026\n"));
+        assert!(found("0000000 0000002032534345 67452301efbeadde\n0000020 0000020165666163\n0000026\n"));
+    }
+
+    #[test]
+    fn certutils_dumps_are_read_with_and_without_their_levels() {
+        assert!(found(
+            "    0000  45 43 53 32 20 00 00 00  de ad be ef 01 23 45 67   ECS2 ........#Eg\r\n    0010  63 61 66 65 01 02                                  cafe..\r\n"
+        ));
+        assert!(found(
+            "0000: 45 43                       ; SEQUENCE (25c Bytes)\n0002:    53 32 20               ; INTEGER\n0005:    |  00 00 00 de ad be\n         |  |     ; 1.2.3\n000b:    |  ef 01 23 45 67 63 61 66 65\n0014:    |  01 02\n"
+        ));
     }
 
     #[test]

@@ -131,8 +131,10 @@ fn claim(members: &Members<'_>, notes: &mut Vec<String>) -> Result<Claim, Refusa
             if let Some(given) = members.text("alg").filter(|given| given.starts_with("ES") && given != alg) {
                 notes.push(format!("\"alg\" says {given}, the key is of {name}: the key decides"));
             }
-            let point = (Uint::from_be(&members.needed("x")?), Uint::from_be(&members.needed("y")?));
-            Ok(Claim::Ec(EcClaim { curve: *curve, point: Some(point), d: members.secret("d")? }))
+            // A private key without its point: nobody should write it, and it can be computed.
+            let d_only = members.text("d").is_some() && members.text("x").is_none() && members.text("y").is_none();
+            let point = if d_only { None } else { Some((Uint::from_be(&members.needed("x")?), Uint::from_be(&members.needed("y")?))) };
+            Ok(Claim::Ec(EcClaim { curve: *curve, point, d: members.secret("d")? }))
         }
         "OKP" => okp(members),
         "AKP" => akp(members),
@@ -142,8 +144,8 @@ fn claim(members: &Members<'_>, notes: &mut Vec<String>) -> Result<Claim, Refusa
 }
 
 fn okp(members: &Members<'_>) -> Result<Claim, Refusal> {
-    let x = Some(members.needed("x")?.to_vec());
     let d = members.secret("d")?;
+    let x = if d.is_some() { members.bytes("x")? } else { Some(members.needed("x")?) }.map(|x| x.to_vec());
     match members.text("crv").unwrap_or_default() {
         "Ed25519" => Ok(Claim::Edwards(EdwardsClaim { curve: EdwardsCurve::Ed25519, point: x, seed: d })),
         "X25519" => Ok(Claim::Montgomery(MontgomeryClaim { curve: MontgomeryCurve::X25519, u: x, k: d })),
@@ -188,6 +190,7 @@ mod tests {
     fn a_missing_or_unknown_member_is_named() {
         let refusal = |text: &str| read(text).remove(0).look.unwrap_err().message;
         assert!(refusal(r#"{"kty":"EC","crv":"P-256","x":"AA"}"#).contains("\"y\" is missing"));
+        assert!(refusal(r#"{"kty":"EC","crv":"P-256","x":"AA","d":"AQ"}"#).contains("\"y\" is missing"));
         assert!(refusal(r#"{"kty":"EC","crv":"P-999"}"#).contains("P-999"));
         assert!(refusal(r#"{"kty":"XX"}"#).contains("XX"));
     }

@@ -42,6 +42,12 @@ pub(super) fn read(text: &str, wanted: &Wanted) -> Vec<Candidate> {
     blocks(text).into_iter().filter(|b| !b.label.ends_with("PARAMETERS")).map(|b| judge(&b, wanted)).collect()
 }
 
+/// Label and decoded body of every armoured block.
+#[must_use]
+pub fn labelled(text: &str) -> Vec<(String, Zeroizing<Vec<u8>>)> {
+    blocks(text).into_iter().filter_map(|b| base64::decode(&b.body).map(|d| (b.label.to_owned(), d.bytes))).collect()
+}
+
 /// The decoded bodies, for saying what an unrecognised block holds.
 pub(super) fn bodies(text: &str) -> Vec<Piece> {
     blocks(text)

@@ -4,8 +4,8 @@
 //! pairs by public key. Structures by the pkcs12 and cms crates, encryption by `pbe`. Source: RFC 7292.
 
 use super::der::{OpenError, elements, inner_pkcs8};
-use super::pbe::Budget;
-use super::{Bundle, Certificate, Content, Key, Refusal, certificate, pbe};
+use super::{Bundle, Certificate, Content, Key, Refusal, ber, certificate};
+use cngtoken_crypto::pbe::{self, Budget};
 use cngtoken_key::Half;
 use der::asn1::{AnyRef, BmpString, ContextSpecific, ObjectIdentifier, OctetString};
 use der::{Decode, Encode};
@@ -17,7 +17,6 @@ use pkcs12::kdf::{Pkcs12KeyType, derive_key};
 use pkcs12::{MacData, Pfx, SafeBag};
 use sha1::Sha1;
 use sha2::{Sha224, Sha256, Sha384, Sha512};
-use spki::AlgorithmIdentifierRef;
 use zeroize::Zeroizing;
 
 const DATA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.7.1");
@@ -36,7 +35,7 @@ pub(super) fn open(der: &[u8], password: &str, budget: &mut Budget) -> Result<Co
     if let Some(mac) = &pfx.mac_data {
         check_mac(mac, content.as_bytes(), password, budget)?;
     }
-    let safes = Vec::<ContentInfo>::from_der(content.as_bytes()).map_err(damaged)?;
+    let safes = Vec::<ContentInfo>::from_der(&ber::as_der(content.as_bytes())).map_err(damaged)?;
     let mut opened = Opened { password, budget, keys: Vec::new(), certificates: Vec::new() };
     for safe in &safes {
         opened.safe(safe)?;
@@ -118,8 +117,7 @@ impl Opened<'_> {
     }
 
     fn decrypt(&mut self, algorithm: &[u8], cipher: &[u8]) -> Result<Zeroizing<Vec<u8>>, OpenError> {
-        let algorithm = AlgorithmIdentifierRef::from_der(algorithm).map_err(damaged)?;
-        pbe::decrypt(&algorithm, cipher, self.password, self.budget).map_err(|e| match e {
+        pbe::decrypt(algorithm, cipher, self.password, self.budget).map_err(|e| match e {
             pbe::PbeError::WrongPassword => OpenError::WrongPassword,
             pbe::PbeError::Unknown(why) => refused(&why),
         })
@@ -129,7 +127,8 @@ impl Opened<'_> {
         if depth > MAX_DEPTH {
             return Err(refused("bags are nested too deeply"));
         }
-        for element in elements(contents).ok_or(OpenError::WrongPassword)? {
+        let contents = ber::as_der(contents);
+        for element in elements(&contents).ok_or(OpenError::WrongPassword)? {
             let bag = SafeBag::from_der(&element.to_der().map_err(damaged)?).map_err(damaged)?;
             self.bag(&bag, depth)?;
         }
@@ -164,7 +163,7 @@ impl Opened<'_> {
     }
 
     fn key(&mut self, plain: &Zeroizing<Vec<u8>>, label: Option<String>) -> Result<(), OpenError> {
-        let claim = inner_pkcs8(plain)?;
+        let claim = inner_pkcs8(&ber::as_der(plain))?;
         debug_assert_eq!(claim.half(), Half::Private, "PKCS#8 holds private keys");
         self.keys.push(Key { kind: "PKCS12", claim, label, aes: false });
         Ok(())

@@ -66,7 +66,9 @@ pub(super) fn numbers(text: &str) -> Vec<Piece> {
     let bytes = text.as_bytes();
     let mut i = 0usize;
     while let Some(&b) = bytes.get(i) {
-        if b.is_ascii_whitespace() || b == b',' || b == b'\\' && bytes.get(i.saturating_add(1)).is_some_and(u8::is_ascii_whitespace) {
+        // Signs that a line goes on: C, a shell, PowerShell, Visual Basic.
+        let goes_on = matches!(b, b'\\' | b'`' | b'_') && bytes.get(i.saturating_add(1)).is_some_and(u8::is_ascii_whitespace);
+        if b.is_ascii_whitespace() || b == b',' || goes_on {
             i = i.saturating_add(1);
             continue;
         }

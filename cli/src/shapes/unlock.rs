@@ -3,9 +3,9 @@
 //! A wrong password and an unknown scheme are two errors. Passwords come from the caller's [`Passwords`]; nothing is cached here.
 
 use super::der::{OpenError, open_pkcs8};
-use super::pbe::Budget;
 use super::pvk::EncryptedPvk;
-use super::{Content, Key, Refusal, Wanted, binary, openssh, pbe, pkcs12, pvk};
+use super::{Content, Key, Refusal, Wanted, binary, openssh, pkcs12, pvk};
+use cngtoken_crypto::pbe::{self, Budget};
 use zeroize::Zeroizing;
 
 /// An encrypted container.

@@ -2,7 +2,7 @@
 
 use super::{Content, Refusal, foreign};
 use cngtoken_blob::{Context, CurveName};
-use cngtoken_key::Half;
+use cngtoken_key::{Half, Uint};
 
 /// What the caller knows or wants beside the file.
 #[derive(Clone, Default, Debug)]
@@ -13,6 +13,8 @@ pub struct Wanted {
     pub alg_id: Option<String>,
     /// Curve of a magic that names none.
     pub curve: Option<CurveName>,
+    /// p and g of a blob that carries neither.
+    pub dh_group: Option<(Uint, Uint)>,
     /// Which of several candidates, counted from 1.
     pub pick: Option<usize>,
     /// Compute a cut-off private exponent again.
@@ -41,7 +43,7 @@ pub(super) const CONTAINERS: &[(&str, &[&str])] = &[
 impl Wanted {
     /// What vendor-ext wants to know beside the bytes; the type is left out, since the bytes are recognised first.
     pub(super) fn context(&self) -> Context<'_> {
-        Context { type_name: None, alg_id: None, curve: self.curve, dh_group: None }
+        Context { type_name: None, alg_id: None, curve: self.curve, dh_group: self.dh_group.clone() }
     }
 
     /// Types that cannot be imported whatever the file holds.

@@ -2,7 +2,7 @@
 #include "cngtoken.h"
 #include "cngtoken.h"
 
-typedef char attribute_numbers[CKA_CNG_BLOB == 0xC34E4701UL && CKA_CNG_CURVE_NAME == 0xC34E4706UL ? 1 : -1];
+typedef char attribute_numbers[CKA_CNG_BLOB == 0xC34E4701UL && CKA_CNG_PASSWORD == 0xC34E4707UL ? 1 : -1];
 typedef char unit_is_16_bits[sizeof(CK_UTF16CHAR) == 2 ? 1 : -1];
 typedef char list_begins_with_version[sizeof(CK_CNGTOKEN_FUNCTION_LIST) == 4 * sizeof(void *) ? 1 : -1];
 

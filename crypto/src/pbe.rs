@@ -1,27 +1,30 @@
-//! Password-based encryption of the standard containers: PBES2 (by the pkcs5 crate), the six PKCS#12 schemes and PBES1's four.
+//! Password-based decryption of keys that travel in files: PBES2 (by the pkcs5 crate), the six PKCS#12 schemes, PBES1's four, and
+//! OpenSSL's old PEM encryption. Reading only: nothing is ever written under these.
 //!
 //! Two errors are kept apart: a scheme that is not known here, and a password that is wrong. Iteration counts come from the file,
-//! so they are bounded before anything is computed.
+//! so they are bounded before anything is computed. Called by the token (PKCS8_PRIVATEKEY) and the command line (PKCS#12, PEM).
+//! Source: RFC 8018, RFC 7292 appendix B.
 
 use cbc::cipher::{BlockModeDecrypt, InnerIvInit, KeyIvInit, block_padding::Pkcs7};
-use der::asn1::{ObjectIdentifier, OctetStringRef};
+use der::asn1::OctetStringRef;
 use der::{Decode, Encode, Sequence};
 use md5::Md5;
 use pkcs12::kdf::{Pkcs12KeyType, derive_key};
 use rc4::{KeyInit, Rc4, StreamCipher};
 use sha1::{Digest, Sha1};
 use spki::AlgorithmIdentifierRef;
+use thiserror::Error;
 use zeroize::Zeroizing;
 
-/// What one file may cost, in calls of a hash: PBKDF2 with a million iterations, tried with the empty password and with the right
-/// one, and about a second of work.
-const MAX_ITERATIONS: u32 = 4_000_000;
+/// What one file may cost, in calls of a hash: NSS's PKCS#12 with its 600,000 iterations for each part, tried with the empty password
+/// and with the right one; about a second of work.
+const MAX_ITERATIONS: u32 = 8_000_000;
 /// scrypt's memory, 128·N·r bytes; OpenSSL's default is 16 MiB.
 const MAX_SCRYPT_BYTES: u64 = 64 << 20;
 
 /// The work that is left for one file, over all its parts and all passwords tried: counts come from the file.
 #[derive(Debug)]
-pub(super) struct Budget(u32);
+pub struct Budget(u32);
 
 impl Default for Budget {
     fn default() -> Self {
@@ -31,7 +34,10 @@ impl Default for Budget {
 
 impl Budget {
     /// Pays for `iterations`.
-    pub(super) fn spend(&mut self, iterations: u32) -> Result<(), PbeError> {
+    ///
+    /// # Errors
+    /// [`PbeError::Unknown`]: more than the file may cost, or none.
+    pub fn spend(&mut self, iterations: u32) -> Result<(), PbeError> {
         match self.0.checked_sub(iterations).filter(|_| iterations > 0) {
             Some(left) => {
                 self.0 = left;
@@ -45,16 +51,19 @@ impl Budget {
 }
 
 /// Why nothing was decrypted.
-#[derive(Debug)]
-pub(super) enum PbeError {
+#[derive(Clone, PartialEq, Eq, Debug, Error)]
+pub enum PbeError {
     /// The padding or the password is wrong.
+    #[error("the password is wrong, or the data is damaged")]
     WrongPassword,
     /// The scheme, or one of its parameters, is not known here.
+    #[error("{0}")]
     Unknown(String),
 }
 
-/// How a PKCS#12 file may spell a password: UTF-16, big-endian, with two zero bytes at the end. The empty one is also spelt as nothing.
-pub(super) fn bmp(password: &str) -> Zeroizing<Vec<u8>> {
+/// How a PKCS#12 file spells a password: UTF-16, big-endian, with two zero bytes at the end. The empty one is also spelt as nothing.
+#[must_use]
+pub fn bmp(password: &str) -> Zeroizing<Vec<u8>> {
     Zeroizing::new(password.encode_utf16().chain([0]).flat_map(u16::to_be_bytes).collect())
 }
 
@@ -65,13 +74,14 @@ struct SaltAndCount<'a> {
     iterations: u32,
 }
 
-/// Decrypts `data`, encrypted as `algorithm` says.
-pub(super) fn decrypt(
-    algorithm: &AlgorithmIdentifierRef<'_>,
-    data: &[u8],
-    password: &str,
-    budget: &mut Budget,
-) -> Result<Zeroizing<Vec<u8>>, PbeError> {
+/// Decrypts `data`, encrypted as `algorithm` (a DER AlgorithmIdentifier) says.
+///
+/// # Errors
+/// [`PbeError`]: the scheme is not known or costs too much, or nothing sensible came out.
+pub fn decrypt(algorithm: &[u8], data: &[u8], password: &str, budget: &mut Budget) -> Result<Zeroizing<Vec<u8>>, PbeError> {
+    let algorithm = AlgorithmIdentifierRef::from_der(algorithm)
+        .map_err(|e| PbeError::Unknown(format!("the identifier of the encryption scheme cannot be read: {e}")))?;
+    let algorithm = &algorithm;
     let oid = algorithm.oid.to_string();
     if let Some(scheme) = oid.strip_prefix("1.2.840.113549.1.12.1.") {
         let params = parameters(algorithm)?;
@@ -98,10 +108,10 @@ pub(super) fn decrypt(
     Err(PbeError::Unknown(format!("the encryption scheme {oid} is not known")))
 }
 
-/// Whether an algorithm identifier is one of a password-based scheme.
-pub(super) fn is_pbe(oid: &ObjectIdentifier) -> bool {
-    let text = oid.to_string();
-    text.starts_with("1.2.840.113549.1.12.1.") || text.starts_with("1.2.840.113549.1.5.")
+/// Whether an object identifier, in its dotted form, is one of a password-based scheme.
+#[must_use]
+pub fn is_scheme(oid: &str) -> bool {
+    oid.starts_with("1.2.840.113549.1.12.1.") || oid.starts_with("1.2.840.113549.1.5.")
 }
 
 fn parameters<'a>(algorithm: &AlgorithmIdentifierRef<'a>) -> Result<SaltAndCount<'a>, PbeError> {
@@ -160,7 +170,7 @@ fn pbes2(algorithm: &AlgorithmIdentifierRef<'_>, data: &[u8], password: &str, bu
         }
         if let Some(scrypt) = kdf.scrypt() {
             let memory = scrypt.cost_parameter.saturating_mul(u64::from(scrypt.block_size)).saturating_mul(128);
-            budget.spend(MAX_ITERATIONS / 4)?;
+            budget.spend(MAX_ITERATIONS / 8)?;
             if memory > MAX_SCRYPT_BYTES || scrypt.parallelization > 4 {
                 return Err(PbeError::Unknown(format!("scrypt parameters that need {memory} bytes are above the limit of {MAX_SCRYPT_BYTES}")));
             }
@@ -193,7 +203,7 @@ fn unpad<D: BlockModeDecrypt>(cipher: Option<D>, data: &[u8]) -> Result<Zeroizin
 }
 
 /// OpenSSL's old derivation for encrypted PEM (EVP_BytesToKey, MD5, one round).
-pub(super) fn pem_key(password: &[u8], salt: &[u8], len: usize) -> Zeroizing<Vec<u8>> {
+fn pem_key(password: &[u8], salt: &[u8], len: usize) -> Zeroizing<Vec<u8>> {
     let mut out: Zeroizing<Vec<u8>> = Zeroizing::new(Vec::with_capacity(len.saturating_add(16)));
     let mut last: Zeroizing<Vec<u8>> = Zeroizing::default();
     while out.len() < len {
@@ -205,7 +215,10 @@ pub(super) fn pem_key(password: &[u8], salt: &[u8], len: usize) -> Zeroizing<Vec
 }
 
 /// Decrypts the body of an encrypted PEM of OpenSSL's old form.
-pub(super) fn pem_body(cipher: &str, iv: &[u8], data: &[u8], password: &str) -> Result<Zeroizing<Vec<u8>>, PbeError> {
+///
+/// # Errors
+/// [`PbeError`].
+pub fn pem_body(cipher: &str, iv: &[u8], data: &[u8], password: &str) -> Result<Zeroizing<Vec<u8>>, PbeError> {
     let salt = iv.get(..8).ok_or_else(|| PbeError::Unknown("an initial vector of less than 8 bytes".to_owned()))?;
     let key = |len| pem_key(password.as_bytes(), salt, len);
     match cipher {
