@@ -9,7 +9,7 @@
 use super::args::{
     Input, Output, Place, buffer, bytes, flag, found, label, maybe, name, number, numbers, output, pin, place, pointer, reserved, unused, utf16,
 };
-use super::mechanism::{mechanism, needed};
+use super::mechanism::{deriving, mechanism, needed};
 use super::memory::missing;
 use super::message::{aead, last_bytes, last_output, nothing, parameter, process};
 use super::template::{questions, template};
@@ -246,10 +246,10 @@ functions! {
         ) app =>
             to.give(app.unwrap_key(hSession, mechanism, unwrapping, wrapped.get(), template)?);
         C_DeriveKey(hSession;
-            mechanism: needed(pMechanism: CK_MECHANISM_PTR), base: number(hBaseKey: CK_OBJECT_HANDLE),
-            template: template(pTemplate: CK_ATTRIBUTE_PTR, ulAttributeCount: CK_ULONG), to: place(phKey: CK_OBJECT_HANDLE_PTR)
+            mechanism: deriving(pMechanism: CK_MECHANISM_PTR), base: number(hBaseKey: CK_OBJECT_HANDLE),
+            template: template(pTemplate: CK_ATTRIBUTE_PTR, ulAttributeCount: CK_ULONG), to: maybe(phKey: CK_OBJECT_HANDLE_PTR)
         ) app =>
-            to.give(app.derive_key(hSession, mechanism, base, template)?);
+            mechanism.write(&app.derive_key(hSession, &mechanism.mechanism, base, template, to.is_some())?, to.as_ref());
         C_SeedRandom(hSession; seed: bytes(pSeed: CK_BYTE_PTR, ulSeedLen: CK_ULONG)) app => app.seed_random(hSession, seed.get());
         C_GenerateRandom(hSession; buffer: buffer(RandomData: CK_BYTE_PTR, ulRandomLen: CK_ULONG)) app =>
             buffer.fill(|out| app.random(hSession, out));

@@ -108,7 +108,7 @@ pub(crate) fn impose(worker: &Object, nested: u64, template: &mut Template) -> R
 }
 
 /// A length from a template, in bytes.
-fn value_len(template: &Template) -> R<Option<usize>> {
+pub(crate) fn value_len(template: &Template) -> R<Option<usize>> {
     let len = template.ulong(ck::CKA_VALUE_LEN).map(usize::try_from).transpose();
     let len = len.map_err(|_| Reason::AttributeValueInvalid.because("CKA_VALUE_LEN is too large"))?;
     match len {
@@ -176,52 +176,34 @@ impl Application {
     }
 
     pub(crate) fn store_secret(&self, session: &Session, parts: &KeyParts, template: &Template, key_type: u64, origin: &Origin) -> R<u64> {
+        let object = Self::build_secret(session, parts, template, key_type, origin)?;
+        self.place(session, vec![object])?.pop().ok_or_else(|| Reason::GeneralError.into())
+    }
+
+    /// The object of a new secret key.
+    pub(crate) fn build_secret(session: &Session, parts: &KeyParts, template: &Template, key_type: u64, origin: &Origin) -> R<Object> {
         if template.ulong(ck::CKA_CLASS).is_some_and(|c| c != ck::CKO_SECRET_KEY) {
             return Err(Reason::TemplateInconsistent.because("CKA_CLASS is not CKO_SECRET_KEY"));
         }
         let object = object::from_parts(parts, template, origin, &plain(key_type), &session.actor())?;
-        let object = creation::with_check_value(object, template.suppresses_check_value())?;
+        creation::with_check_value(object, template.suppresses_check_value())
+    }
+
+    fn store_shared(&self, session: &Session, secret: Secret, template: &Template, key_type: u64) -> R<u64> {
+        let object = Self::secret_object(session, secret, template, key_type, &Origin::Encapsulated)?;
         self.place(session, vec![object])?.pop().ok_or_else(|| Reason::GeneralError.into())
     }
 
-    /// The type and length of a key that is derived, unwrapped or encapsulated.
+    /// The type and length of a key that is encapsulated.
     fn target(template: &Template) -> R<(u64, Option<usize>)> {
         let key_type = template.ulong(ck::CKA_KEY_TYPE).unwrap_or(ck::CKK_GENERIC_SECRET);
         Ok((key_type, value_len(template)?.or_else(|| only_secret_length(key_type))))
     }
 
-    /// C_DeriveKey.
-    ///
-    /// # Errors
-    /// SessionHandleInvalid, KeyHandleInvalid, KeyTypeInconsistent, KeyFunctionNotPermitted, MechanismInvalid, MechanismParamInvalid,
-    /// PublicKeyInvalid, the template's codes.
-    pub fn derive_key(&self, session: u64, mechanism: Mechanism, base: u64, template: Vec<GivenAttr>) -> R<u64> {
-        let session = self.session(session)?;
-        let usable = self.usable(&session, &mechanism, base, Use::Derive)?;
-        let mut template = Template::parse(template)?;
-        impose(&usable.working.snapshot.object, ck::CKA_DERIVE_TEMPLATE, &mut template)?;
-        let (key_type, want) = Self::target(&template)?;
-        let base_type = usable.working.snapshot.object.key_type().unwrap_or_default();
-        let agreement = usable.row.plan.agreement(&mechanism.params, base_type)?;
-        let secret = crypto::agree(&usable.working.key, &agreement.peer, &agreement.how, want)?;
-        session.still_valid(usable.epoch)?;
-        let base = &usable.working.snapshot.object;
-        let origin =
-            Origin::Derived { always_sensitive: base.bool(ck::CKA_ALWAYS_SENSITIVE), never_extractable: base.bool(ck::CKA_NEVER_EXTRACTABLE) };
-        self.store_derived(&session, secret, &template, key_type, &origin)
-    }
-
-    fn store_derived(&self, session: &Session, secret: Secret, template: &Template, key_type: u64, origin: &Origin) -> R<u64> {
-        if !secret_length_fits(key_type, secret.len()) {
-            return Err(Reason::TemplateInconsistent.because(format!("{} bytes are not a length of key type 0x{key_type:x}", secret.len())));
-        }
-        self.store_secret(session, &KeyParts::Secret(secret), template, key_type, origin)
-    }
-
     /// C_EncapsulateKey.
     ///
     /// # Errors
-    /// As [`Application::derive_key`].
+    /// As [`Application::generate_key`]; PublicKeyInvalid.
     pub fn encapsulate_key(&self, session: u64, mechanism: Mechanism, public: u64, template: Vec<GivenAttr>, room: Room) -> R<Encapsulated> {
         let session = self.session(session)?;
         let usable = self.usable(&session, &mechanism, public, Use::Encapsulate)?;
@@ -235,14 +217,14 @@ impl Application {
         let template = Template::parse(template)?;
         let (key_type, want) = Self::target(&template)?;
         let (ciphertext, secret) = crypto::encapsulate(&usable.working.key)?;
-        let key = self.store_derived(&session, shortened(secret, want)?, &template, key_type, &Origin::Encapsulated)?;
+        let key = self.store_shared(&session, shortened(secret, want)?, &template, key_type)?;
         Ok(Encapsulated::Done { ciphertext, key })
     }
 
     /// C_DecapsulateKey.
     ///
     /// # Errors
-    /// As [`Application::derive_key`]; WrappedKeyLenRange for a ciphertext of another length.
+    /// As [`Application::generate_key`]; PublicKeyInvalid; WrappedKeyLenRange for a ciphertext of another length.
     pub fn decapsulate_key(&self, session: u64, mechanism: Mechanism, private: u64, template: Vec<GivenAttr>, ciphertext: &[u8]) -> R<u64> {
         let session = self.session(session)?;
         let usable = self.usable(&session, &mechanism, private, Use::Decapsulate)?;
@@ -258,7 +240,7 @@ impl Application {
         let (key_type, want) = Self::target(&template)?;
         let secret = crypto::decapsulate(&usable.working.key, ciphertext)?;
         session.still_valid(usable.epoch)?;
-        self.store_derived(&session, shortened(secret, want)?, &template, key_type, &Origin::Encapsulated)
+        self.store_shared(&session, shortened(secret, want)?, &template, key_type)
     }
 }
 

@@ -9,6 +9,7 @@ mod application;
 mod cipher;
 pub mod config;
 mod creation;
+mod derive;
 mod digest;
 pub mod error;
 pub mod fork;
@@ -38,6 +39,7 @@ mod wrap;
 
 pub use application::Application;
 pub use config::{Access, Config, Environment};
+pub use derive::Derived;
 pub use error::{R, REASONS, Reason, TokenError};
 pub use import::{ImportBlob, ImportClaim, Imported};
 pub use info::{Info, MechanismInfo, SessionInfo, SlotInfo, TokenInfo};

@@ -189,7 +189,7 @@ impl Application {
     }
 
     /// The key behind a handle: the one that the session used last if it is still what it was, else looked up.
-    fn working(&self, session: &Session, handle: u64) -> R<Arc<Working>> {
+    pub(crate) fn working(&self, session: &Session, handle: u64) -> R<Arc<Working>> {
         if let Some(recent) = session.recent(handle)
             && recent.entry.revision() == recent.revision
             && (!recent.entry.private || session.slot.role() == Role::User)

@@ -76,7 +76,8 @@ impl Mech {
         Self::structure(CKM_ML_DSA, parameter, buffers)
     }
 
-    fn structure<T: 'static>(id: u64, parameter: T, buffers: Vec<Vec<u8>>) -> Self {
+    /// A mechanism whose parameter is a structure; the buffers are those that it points into.
+    pub fn structure<T: 'static>(id: u64, parameter: T, buffers: Vec<Vec<u8>>) -> Self {
         let mut parameter = Box::new(parameter);
         let at = (&raw mut *parameter).cast();
         Self::build(id, at, size_of::<T>(), Some(parameter), buffers)

@@ -3,9 +3,12 @@
 //! A parameter that is malformed is not refused here but handed on as `Params::Malformed`, so that the token can check session and key
 //! first, as the order of the standard's codes wants it. Inner pointers are copied. Source: PKCS#11 3.2, the mechanism sections.
 
+mod derivation;
+
 use super::memory;
 use crate::token::{Mechanism, ParamShape, Params, R, param_shape};
 use cryptoki_sys::{self as ck, CK_BYTE, CK_MECHANISM, CK_ULONG};
+pub(super) use derivation::deriving;
 use std::ffi::c_void;
 
 /// CK_GCM_PARAMS as PKCS#11 2.30 printed it, without ulIvBits; clients built against old headers still send it.

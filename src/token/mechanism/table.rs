@@ -1,8 +1,9 @@
 //! The rows, by rising number. What the columns mean: `MechRow`.
 
 use super::{MechRow, ParamShape, Sizes};
+use crate::token::plan::derivation::Kdf;
 use crate::token::plan::{Planner, keys};
-use cngtoken_crypto::Hash;
+use cngtoken_crypto::{Hash, Xof};
 use cryptoki_sys as ck;
 
 /// Signatures over one part of data only: in one call, or as one message of many.
@@ -28,6 +29,8 @@ const ML_DSA: &[u64] = &[ck::CKK_ML_DSA];
 const ML_KEM: &[u64] = &[ck::CKK_ML_KEM];
 const SLH_DSA: &[u64] = &[ck::CKK_SLH_DSA];
 const AES: &[u64] = &[ck::CKK_AES];
+/// What a secret is derived from.
+const BASE: &[u64] = keys::ANY_SECRET;
 const GENERIC: &[u64] = &[ck::CKK_GENERIC_SECRET];
 
 const RSA_SIZES: Sizes = Sizes::Bits(512, 16384);
@@ -101,9 +104,11 @@ pub static MECHANISMS: &[MechRow] = rows! {
     CKM_SHA512_224: &[], ck::CKF_DIGEST, Sizes::None, 0, ParamShape::None, Planner::Digest(Hash::Sha512_224);
     CKM_SHA512_224_HMAC: keys::SHA512_224_HMAC_KEYS, SIGN, SECRET_SIZES, 0, ParamShape::None, Planner::Hmac(Hash::Sha512_224);
     CKM_SHA512_224_HMAC_GENERAL: keys::SHA512_224_HMAC_KEYS, SIGN, SECRET_SIZES, 0, ParamShape::Ulong, Planner::HmacGeneral(Hash::Sha512_224);
+    CKM_SHA512_224_KEY_DERIVATION: BASE, ck::CKF_DERIVE, SECRET_SIZES, 0, ParamShape::None, Planner::Kdf(Kdf::Digest(Hash::Sha512_224));
     CKM_SHA512_256: &[], ck::CKF_DIGEST, Sizes::None, 0, ParamShape::None, Planner::Digest(Hash::Sha512_256);
     CKM_SHA512_256_HMAC: keys::SHA512_256_HMAC_KEYS, SIGN, SECRET_SIZES, 0, ParamShape::None, Planner::Hmac(Hash::Sha512_256);
     CKM_SHA512_256_HMAC_GENERAL: keys::SHA512_256_HMAC_KEYS, SIGN, SECRET_SIZES, 0, ParamShape::Ulong, Planner::HmacGeneral(Hash::Sha512_256);
+    CKM_SHA512_256_KEY_DERIVATION: BASE, ck::CKF_DERIVE, SECRET_SIZES, 0, ParamShape::None, Planner::Kdf(Kdf::Digest(Hash::Sha512_256));
     CKM_SHA3_256_RSA_PKCS: RSA, SIGN, RSA_SIZES, 0, ParamShape::None, Planner::RsaPkcs1(Some(Hash::Sha3_256));
     CKM_SHA3_384_RSA_PKCS: RSA, SIGN, RSA_SIZES, 0, ParamShape::None, Planner::RsaPkcs1(Some(Hash::Sha3_384));
     CKM_SHA3_512_RSA_PKCS: RSA, SIGN, RSA_SIZES, 0, ParamShape::None, Planner::RsaPkcs1(Some(Hash::Sha3_512));
@@ -143,6 +148,23 @@ pub static MECHANISMS: &[MechRow] = rows! {
     CKM_SHA3_512_HMAC: keys::SHA3_512_HMAC_KEYS, SIGN, SECRET_SIZES, 0, ParamShape::None, Planner::Hmac(Hash::Sha3_512);
     CKM_SHA3_512_HMAC_GENERAL: keys::SHA3_512_HMAC_KEYS, SIGN, SECRET_SIZES, 0, ParamShape::Ulong, Planner::HmacGeneral(Hash::Sha3_512);
     CKM_GENERIC_SECRET_KEY_GEN: GENERIC, ck::CKF_GENERATE, SECRET_SIZES, 0, ParamShape::None, Planner::Generate;
+    CKM_CONCATENATE_BASE_AND_KEY: BASE, ck::CKF_DERIVE, SECRET_SIZES, 0, ParamShape::Ulong, Planner::Kdf(Kdf::BaseAndKey);
+    CKM_CONCATENATE_BASE_AND_DATA: BASE, ck::CKF_DERIVE, SECRET_SIZES, 0, ParamShape::DerivationString, Planner::Kdf(Kdf::BaseAndData);
+    CKM_CONCATENATE_DATA_AND_BASE: BASE, ck::CKF_DERIVE, SECRET_SIZES, 0, ParamShape::DerivationString, Planner::Kdf(Kdf::DataAndBase);
+    CKM_XOR_BASE_AND_DATA: BASE, ck::CKF_DERIVE, SECRET_SIZES, 0, ParamShape::DerivationString, Planner::Kdf(Kdf::Xor);
+    CKM_EXTRACT_KEY_FROM_KEY: BASE, ck::CKF_DERIVE, SECRET_SIZES, 0, ParamShape::Ulong, Planner::Kdf(Kdf::Extract);
+    CKM_MD5_KEY_DERIVATION: BASE, ck::CKF_DERIVE, SECRET_SIZES, 0, ParamShape::None, Planner::Kdf(Kdf::Digest(Hash::Md5));
+    CKM_SHA1_KEY_DERIVATION: BASE, ck::CKF_DERIVE, SECRET_SIZES, 0, ParamShape::None, Planner::Kdf(Kdf::Digest(Hash::Sha1));
+    CKM_SHA256_KEY_DERIVATION: BASE, ck::CKF_DERIVE, SECRET_SIZES, 0, ParamShape::None, Planner::Kdf(Kdf::Digest(Hash::Sha256));
+    CKM_SHA384_KEY_DERIVATION: BASE, ck::CKF_DERIVE, SECRET_SIZES, 0, ParamShape::None, Planner::Kdf(Kdf::Digest(Hash::Sha384));
+    CKM_SHA512_KEY_DERIVATION: BASE, ck::CKF_DERIVE, SECRET_SIZES, 0, ParamShape::None, Planner::Kdf(Kdf::Digest(Hash::Sha512));
+    CKM_SHA224_KEY_DERIVATION: BASE, ck::CKF_DERIVE, SECRET_SIZES, 0, ParamShape::None, Planner::Kdf(Kdf::Digest(Hash::Sha224));
+    CKM_SHA3_256_KEY_DERIVATION: BASE, ck::CKF_DERIVE, SECRET_SIZES, 0, ParamShape::None, Planner::Kdf(Kdf::Digest(Hash::Sha3_256));
+    CKM_SHA3_224_KEY_DERIVATION: BASE, ck::CKF_DERIVE, SECRET_SIZES, 0, ParamShape::None, Planner::Kdf(Kdf::Digest(Hash::Sha3_224));
+    CKM_SHA3_384_KEY_DERIVATION: BASE, ck::CKF_DERIVE, SECRET_SIZES, 0, ParamShape::None, Planner::Kdf(Kdf::Digest(Hash::Sha3_384));
+    CKM_SHA3_512_KEY_DERIVATION: BASE, ck::CKF_DERIVE, SECRET_SIZES, 0, ParamShape::None, Planner::Kdf(Kdf::Digest(Hash::Sha3_512));
+    CKM_SHAKE_128_KEY_DERIVATION: BASE, ck::CKF_DERIVE, SECRET_SIZES, 0, ParamShape::None, Planner::Kdf(Kdf::Xof(Xof::Shake128));
+    CKM_SHAKE_256_KEY_DERIVATION: BASE, ck::CKF_DERIVE, SECRET_SIZES, 0, ParamShape::None, Planner::Kdf(Kdf::Xof(Xof::Shake256));
     CKM_EC_KEY_PAIR_GEN: EC, ck::CKF_GENERATE_KEY_PAIR, EC_SIZES, EC_NAMED, ParamShape::None, Planner::Generate;
     CKM_ECDSA: EC, SIGN_ONE, EC_SIZES, EC_NAMED, ParamShape::None, Planner::Ecdsa(None);
     CKM_ECDSA_SHA1: EC, SIGN, EC_SIZES, EC_NAMED, ParamShape::None, Planner::Ecdsa(Some(Hash::Sha1));

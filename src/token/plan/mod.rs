@@ -5,6 +5,7 @@
 
 mod agreement;
 mod asymmetric;
+pub(crate) mod derivation;
 pub(crate) mod keys;
 mod symmetric;
 
@@ -12,6 +13,7 @@ use crate::token::error::{R, Reason};
 use crate::token::mechanism::{Params, hash_of};
 use asymmetric::{oaep_parts, prehash, pss, sign_context};
 use cngtoken_crypto::{Hash, Scheme};
+use derivation::Kdf;
 use symmetric::{gcm, iv, tag_len};
 
 /// How a row plans. Plain data, so that the table stays a table.
@@ -54,6 +56,8 @@ pub(crate) enum Planner {
     AesCmacGeneral,
     AesKw,
     AesKwp,
+    /// A derivation from a secret key.
+    Kdf(Kdf),
 }
 
 fn bad(why: impl Into<String>) -> crate::token::error::TokenError {
@@ -169,7 +173,7 @@ impl Planner {
                     _ => Some(iv(params)?),
                 },
             },
-            Planner::Digest(_) | Planner::Generate | Planner::Ecdh { .. } | Planner::Dh | Planner::X942 | Planner::MlKem => {
+            Planner::Digest(_) | Planner::Generate | Planner::Ecdh { .. } | Planner::Dh | Planner::X942 | Planner::MlKem | Planner::Kdf(_) => {
                 return Err(Reason::MechanismInvalid.into());
             }
         })

@@ -1,0 +1,98 @@
+//! Derivation of a secret from a secret key: digests, concatenation and its kin. What to compute is a [`Derive`], as plain data;
+//! how many bytes there can be is asked first, with [`derived_len`].
+//!
+//! Nothing here asks for permission: whether a key may serve is decided above. Agreements with another party's key are in `agree.rs`.
+
+mod simple;
+
+use crate::{CryptoError, Hash, Key};
+use cngtoken_key::{KeyParts, Secret};
+pub use simple::{Xof, set_odd_parity};
+
+/// How to derive a secret from a secret key, the base.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Derive {
+    /// The digest of the base, cut.
+    Digest(Hash),
+    /// The output of an extendable function over the base.
+    Xof(Xof),
+    /// The base, then this.
+    Append(Secret),
+    /// This, then the base.
+    Prepend(Vec<u8>),
+    /// Base and data under exclusive or, as far as both reach.
+    Xor(Vec<u8>),
+    /// The base's bits from this one on, counted from the first byte's highest; beyond the last bit follows the first.
+    Extract {
+        /// Number of the first bit.
+        bit: usize,
+    },
+}
+
+/// How many bytes a derivation gives.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct DerivedLen {
+    /// The bytes that it gives by itself; `None` if somebody has to say.
+    pub natural: Option<usize>,
+    /// The most that it gives.
+    pub most: usize,
+}
+
+impl DerivedLen {
+    /// So many, or fewer.
+    fn up_to(n: usize) -> Self {
+        Self { natural: Some(n), most: n }
+    }
+}
+
+/// Longest secret of a derivation that has no end of its own.
+pub(crate) const MAX_DERIVED: usize = 1 << 16;
+
+fn base(key: &Key) -> Result<&[u8], CryptoError> {
+    match key.parts() {
+        KeyParts::Secret(bytes) => Ok(bytes.expose()),
+        _ => Err(CryptoError::KeyType),
+    }
+}
+
+/// How many bytes [`derive`] gives.
+///
+/// # Errors
+/// [`CryptoError::KeyType`] for a key that is no secret key, [`CryptoError::Param`] for what cannot be derived in any length.
+pub fn derived_len(key: &Key, how: &Derive) -> Result<DerivedLen, CryptoError> {
+    let base = base(key)?.len();
+    Ok(match how {
+        Derive::Digest(hash) => DerivedLen::up_to(hash.len()),
+        Derive::Xof(xof) => DerivedLen { natural: Some(xof.natural()), most: MAX_DERIVED },
+        Derive::Append(more) => DerivedLen::up_to(base.saturating_add(more.len())),
+        Derive::Prepend(data) => DerivedLen::up_to(base.saturating_add(data.len())),
+        Derive::Xor(data) if data.is_empty() => return Err(CryptoError::Param("no data to combine with the key")),
+        Derive::Xor(data) => DerivedLen::up_to(base.min(data.len())),
+        Derive::Extract { bit } if *bit >= base.saturating_mul(8) => return Err(CryptoError::Param("the first bit lies behind the key's last")),
+        Derive::Extract { .. } => DerivedLen { natural: None, most: base },
+    })
+}
+
+/// Derives `want` bytes.
+///
+/// # Errors
+/// As [`derived_len`]; [`CryptoError::Param`] if `want` is 0 or more than there is.
+pub fn derive(key: &Key, how: &Derive, want: usize) -> Result<Secret, CryptoError> {
+    if want == 0 || want > derived_len(key, how)?.most {
+        return Err(CryptoError::Param("no bytes wanted, or more than the derivation gives"));
+    }
+    let base = base(key)?;
+    Ok(match how {
+        Derive::Digest(hash) => simple::digest(*hash, base, want),
+        Derive::Xof(xof) => xof.expand(base, want),
+        Derive::Append(more) => simple::joined(base, more.expose(), want),
+        Derive::Prepend(data) => simple::joined(data, base, want),
+        Derive::Xor(data) => simple::xor(base, data, want),
+        Derive::Extract { bit } => simple::extract(base, *bit, want),
+    })
+}
+
+/// The first `want` bytes of `all`, which has as many.
+pub(crate) fn first(all: &[u8], want: usize) -> Secret {
+    Secret::copy_of(all.get(..want).unwrap_or_default())
+}
