@@ -10,6 +10,7 @@ const MAX_BLOB: u64 = 1 << 20;
 
 pub(crate) struct Writer {
     out: Zeroizing<Vec<u8>>,
+    total: u64,
     type_name: &'static str,
 }
 
@@ -20,7 +21,7 @@ impl Writer {
         let Some(capacity) = capacity else {
             return Err(EncodeError::DoesNotFit { type_name, why: "it would be larger than a mebibyte" });
         };
-        Ok(Self { out: Zeroizing::new(Vec::with_capacity(capacity)), type_name })
+        Ok(Self { out: Zeroizing::new(Vec::with_capacity(capacity)), total, type_name })
     }
 
     pub(crate) fn bytes(&mut self, bytes: &[u8]) {
@@ -60,6 +61,7 @@ impl Writer {
     }
 
     pub(crate) fn finish(mut self) -> Secret {
+        debug_assert_eq!(self.out.len() as u64, self.total, "{}: the size was computed wrong", self.type_name);
         Secret::new(core::mem::take(&mut *self.out))
     }
 }

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a failed assumption in a test is a failed test")]
 
 use cngtoken_blob::row;
+use cngtoken_key::Half;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -58,15 +59,19 @@ fn the_header_names_every_blob_type_that_is_read_as_the_table_does() {
 }
 
 #[test]
-fn the_specification_lists_every_row_with_its_magics_and_its_sense() {
+fn the_specification_lists_every_row_with_its_half_its_magics_and_its_sense() {
     let readme = std::fs::read_to_string(root().join("README.md")).unwrap();
     for blob in cngtoken_blob::BLOBS {
         let line = readme.lines().find(|line| line.starts_with(&format!("| `{}` | `{}` |", blob.name, blob.symbol)));
         let line = line.unwrap_or_else(|| panic!("{} is not in the README", blob.name));
-        assert!(line.contains(blob.about), "{}", blob.name);
-        if blob.supported() && !blob.magics.is_empty() {
-            let magics: Vec<String> = blob.magics.iter().map(|m| cngtoken_blob::magic_text(*m)).collect();
-            assert!(line.contains(&format!("`{}`", magics.join(" "))), "{line}");
+        let cells: Vec<&str> = line.trim_matches('|').split('|').map(str::trim).collect();
+        if !blob.supported() {
+            assert_eq!(cells[2..], [blob.about], "{}", blob.name);
+            continue;
         }
+        let half = if blob.half == Half::Public { "public" } else { "private" };
+        let magics: Vec<String> = blob.magics.iter().map(|m| cngtoken_blob::magic_text(*m)).collect();
+        let magics = if magics.is_empty() { "any of the CNG ones".to_owned() } else { format!("`{}`", magics.join(" ")) };
+        assert_eq!(cells[2..], [half, &magics, blob.about], "{}", blob.name);
     }
 }

@@ -7,6 +7,7 @@ use cngtoken_key::*;
 use serde_json::Value;
 use std::path::PathBuf;
 
+pub(crate) mod reading;
 pub(crate) mod samples;
 
 /// The folder of vectors, or `None` with a line saying so.
