@@ -18,6 +18,8 @@ mod source;
 mod store;
 mod uri;
 
+pub use commands::inspect::forms as inspect_forms;
+
 use args::{Cli, Command};
 use clap::Parser;
 use failure::Failure;

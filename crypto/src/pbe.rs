@@ -33,6 +33,12 @@ impl Default for Budget {
 }
 
 impl Budget {
+    /// So many calls of a hash, if that is less than what a file may cost anyway.
+    #[must_use]
+    pub fn of(calls: u32) -> Self {
+        Self(calls.min(MAX_ITERATIONS))
+    }
+
     /// Pays for `iterations`.
     ///
     /// # Errors

@@ -8,7 +8,7 @@ use crate::args::Inspect;
 use crate::failure::{Exit, Failure};
 use crate::page::Page;
 use crate::report;
-use crate::shapes::{self, Content, Found, Refusal, Wanted, describe};
+use crate::shapes::{self, Budget, Content, Found, NoPasswords, Passwords, Refusal, Wanted, describe};
 use crate::source::FilePasswords;
 use cngtoken_blob::CurveName;
 use std::io::IsTerminal;
@@ -21,23 +21,10 @@ pub(crate) fn run(args: &Inspect) -> Result<ExitCode, Failure> {
     let wanted = Wanted { type_name: args.type_name.clone(), curve, dh_group, pick: args.pick, ..Wanted::default() };
     let input = read_bytes(&args.file)?;
     let name = if args.file.as_os_str() == "-" { "standard input".to_owned() } else { args.file.display().to_string() };
-    let examined = shapes::examine(&input, &wanted);
-    let content = examined.outcome.as_ref().ok().map(|f| &f.content);
-    let mut anatomy = anatomy(&examined.bytes, content, &wanted);
     let mut passwords = FilePasswords { source: args.password_source.as_ref(), file: name.clone() };
-    let opened = examined.outcome.and_then(|found| open(found, &mut passwords, &wanted, &mut anatomy));
-    let (kind, verdict, notes) = match opened {
-        Ok(found) => {
-            let (kind, notes) = (kind(&found.content), found.notes.iter().cloned().chain(found.computed()).collect());
-            (kind, judge(&found, args)?, notes)
-        }
-        Err(refusal) => {
-            let kind = anatomy.blob_type.map_or_else(|| "not recognised, or damaged".to_owned(), |t| format!("{t}, damaged"));
-            (kind, Err(refusal.message.clone()), refusal.hints.clone())
-        }
-    };
-    let imports = verdict.is_ok();
-    let page = Page { name, trail: examined.trail, line: examined.line, kind, anatomy, verdict, notes, show_secrets: args.show_secrets };
+    let page = page(name, &input, &wanted, &mut passwords, Budget::default(), |found| judge(found, args))?;
+    let page = Page { show_secrets: args.show_secrets, ..page };
+    let imports = page.verdict.is_ok();
     let text = match (args.json, args.html) {
         (true, _) => page.json()?,
         (_, true) => page.html(),
@@ -47,10 +34,45 @@ pub(crate) fn run(args: &Inspect) -> Result<ExitCode, Failure> {
     Ok(if imports { ExitCode::SUCCESS } else { Exit::Refused.code() })
 }
 
+/// The three forms of what is shown of `input`, secrets masked, without the verdict of a token: what a fuzz target can run.
+///
+/// # Errors
+/// The page could not be written as JSON, which should not happen.
+pub fn forms(input: &[u8], wanted: &Wanted, budget: Budget) -> Result<[String; 3], String> {
+    let page = page("input".to_owned(), input, wanted, &mut NoPasswords, budget, |_| Ok(Ok(String::new()))).map_err(|f| f.message)?;
+    Ok([page.text(true), page.json().map_err(|f| f.message)?, page.html()])
+}
+
+/// Takes `input` apart and asks `judge` for the verdict.
+fn page(
+    name: String,
+    input: &[u8],
+    wanted: &Wanted,
+    passwords: &mut dyn Passwords,
+    budget: Budget,
+    judge: impl FnOnce(&Found) -> Result<Result<String, String>, Failure>,
+) -> Result<Page, Failure> {
+    let examined = shapes::examine(input, wanted);
+    let content = examined.outcome.as_ref().ok().map(|f| &f.content);
+    let mut anatomy = anatomy(&examined.bytes, content, wanted);
+    let opened = examined.outcome.and_then(|found| open(found, passwords, wanted, budget, &mut anatomy));
+    let (kind, verdict, notes) = match opened {
+        Ok(found) => {
+            let (kind, notes) = (kind(&found.content), found.notes.iter().cloned().chain(found.computed()).collect());
+            (kind, judge(&found)?, notes)
+        }
+        Err(refusal) => {
+            let kind = anatomy.blob_type.map_or_else(|| "not recognised, or damaged".to_owned(), |t| format!("{t}, damaged"));
+            (kind, Err(refusal.message.clone()), refusal.hints.clone())
+        }
+    };
+    Ok(Page { name, trail: examined.trail, line: examined.line, kind, anatomy, verdict, notes, show_secrets: false })
+}
+
 /// Unlocks what is locked; the numbers inside are shown after the fields of the container.
-fn open(found: Found, passwords: &mut FilePasswords<'_>, wanted: &Wanted, fields: &mut Anatomy) -> Result<Found, Refusal> {
+fn open(found: Found, passwords: &mut dyn Passwords, wanted: &Wanted, budget: Budget, fields: &mut Anatomy) -> Result<Found, Refusal> {
     let locked = matches!(found.content, Content::Locked(_));
-    let content = shapes::unlock(found.content, passwords, wanted)?;
+    let content = shapes::unlock_within(found.content, passwords, wanted, budget)?;
     if locked {
         let inner = match &content {
             Content::Blob(blob) => anatomy(blob.bytes.expose(), Some(&content), wanted),

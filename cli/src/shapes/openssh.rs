@@ -3,6 +3,7 @@
 use super::der::OpenError;
 use super::search::Candidate;
 use super::{Content, Key, Locked, Refusal, Wanted};
+use cngtoken_crypto::pbe::{Budget, PbeError};
 use cngtoken_key::{Claim, Curve, DsaClaim, EcClaim, EdwardsClaim, EdwardsCurve, RsaClaim, Secret, Uint};
 use ssh_key::private::{EcdsaKeypair, KeypairData};
 use ssh_key::public::{EcdsaPublicKey, KeyData};
@@ -11,11 +12,15 @@ use zeroize::Zeroizing;
 
 const PRIVATE: &str = "OpenSSH private key";
 const PUBLIC: &str = "OpenSSH public key";
+const PUTTY: &str = "PuTTY private key";
 
-/// A round is some milliseconds; ssh-keygen writes 16 to 24.
-const MAX_BCRYPT_ROUNDS: u32 = 128;
-/// PuTTY writes 8 MiB and a handful of passes.
-const ARGON2_LIMITS: &[(&str, u64)] = &[("Argon2-Memory", 64 << 10), ("Argon2-Passes", 64), ("Argon2-Parallelism", 8)];
+/// A round of bcrypt_pbkdf is some milliseconds, in calls of a hash; ssh-keygen writes 16 to 24 rounds.
+const CALLS_PER_BCRYPT_ROUND: u32 = 24_000;
+/// A kibibyte of Argon2's memory is about a microsecond. PuTTY's form needs each twice: for the cipher and for the check.
+const CALLS_PER_ARGON2_KIBIBYTE: u64 = 2 * 4;
+/// PuTTY writes 8 MiB, a few dozen passes, one lane.
+const MAX_ARGON2_KIBIBYTES: u64 = 64 << 10;
+const MAX_ARGON2_LANES: u64 = 8;
 
 /// The binary form of a private key file, which PEM armour carries.
 pub(super) fn recognise(bytes: &[u8], _: &Wanted) -> Option<Result<Content, Refusal>> {
@@ -30,29 +35,51 @@ pub(super) fn recognise(bytes: &[u8], _: &Wanted) -> Option<Result<Content, Refu
 }
 
 /// Opens an encrypted private key file.
-pub(super) fn open(bytes: &[u8], password: &str) -> Result<Content, OpenError> {
+pub(super) fn open(bytes: &[u8], password: &str, budget: &mut Budget) -> Result<Content, OpenError> {
     let key = PrivateKey::from_bytes(bytes).map_err(|e| OpenError::Refused(Refusal::new(format!("{PRIVATE}: {e}"))))?;
-    if let ssh_key::Kdf::Bcrypt { rounds, .. } = key.kdf()
-        && *rounds > MAX_BCRYPT_ROUNDS
-    {
-        return Err(OpenError::Refused(Refusal::new(format!("{PRIVATE}: {rounds} rounds of bcrypt are above the limit of {MAX_BCRYPT_ROUNDS}"))));
+    if let ssh_key::Kdf::Bcrypt { rounds, .. } = key.kdf() {
+        budget.spend(rounds.saturating_mul(CALLS_PER_BCRYPT_ROUND)).map_err(|e| too_much(PRIVATE, &e))?;
     }
     let plain = key.decrypt(password.as_bytes()).map_err(|_| OpenError::WrongPassword)?;
     private(&plain).map_err(OpenError::Refused)
 }
 
-/// Opens a PuTTY key, encrypted or not.
-pub(super) fn open_ppk(text: &str, password: Option<&str>) -> Result<Content, OpenError> {
-    for (name, limit) in ARGON2_LIMITS {
-        let found = text.lines().find_map(|l| l.strip_prefix(name)).and_then(|v| v.trim_start_matches(':').trim().parse::<u64>().ok());
-        if let Some(found) = found.filter(|n| *n > *limit) {
-            return Err(OpenError::Refused(Refusal::new(format!("PuTTY private key: {name} {found} is above the limit of {limit}"))));
-        }
+fn too_much(kind: &str, error: &PbeError) -> OpenError {
+    match error {
+        PbeError::Unknown(why) => OpenError::Refused(Refusal::new(format!("{kind}: {why}"))),
+        PbeError::WrongPassword => OpenError::WrongPassword,
     }
-    match PrivateKey::from_ppk(text, password.map(str::to_owned)) {
+}
+
+/// The largest number after `name` in a PuTTY file: of a repeated line, which one counts is the crate's to choose.
+fn largest(text: &str, name: &str) -> u64 {
+    let values = text.lines().filter_map(|l| l.strip_prefix(name)?.strip_prefix(':'));
+    values.map(|v| v.trim().parse::<u64>().unwrap_or(u64::MAX)).max().unwrap_or(0)
+}
+
+/// Opens a PuTTY key, an encrypted one with its password and what may be spent on it.
+pub(super) fn open_ppk(text: &str, password: Option<(&str, &mut Budget)>) -> Result<Content, OpenError> {
+    let password = match password {
+        None => None,
+        Some((password, budget)) => {
+            let [kibibytes, passes, lanes] = ["Argon2-Memory", "Argon2-Passes", "Argon2-Parallelism"].map(|name| largest(text, name));
+            for (name, found, limit) in [("Argon2-Memory", kibibytes, MAX_ARGON2_KIBIBYTES), ("Argon2-Parallelism", lanes, MAX_ARGON2_LANES)] {
+                if found > limit {
+                    return Err(OpenError::Refused(Refusal::new(format!("{PUTTY}: {name} {found} is above the limit of {limit}"))));
+                }
+            }
+            if passes > 0 {
+                let calls = kibibytes.saturating_mul(passes).saturating_mul(CALLS_PER_ARGON2_KIBIBYTE);
+                budget.spend(u32::try_from(calls).unwrap_or(u32::MAX)).map_err(|e| too_much(PUTTY, &e))?;
+            }
+            Some(password.to_owned())
+        }
+    };
+    let locked = password.is_some();
+    match PrivateKey::from_ppk(text, password) {
         Ok(key) => private(&key).map_err(OpenError::Refused),
-        Err(_) if password.is_some() => Err(OpenError::WrongPassword),
-        Err(e) => Err(OpenError::Refused(Refusal::new(format!("PuTTY private key: {e}")))),
+        Err(_) if locked => Err(OpenError::WrongPassword),
+        Err(e) => Err(OpenError::Refused(Refusal::new(format!("{PUTTY}: {e}")))),
     }
 }
 
@@ -96,7 +123,7 @@ fn ppk(text: &str) -> Result<Content, Refusal> {
     }
     open_ppk(text, None).map_err(|e| match e {
         OpenError::Refused(refusal) => refusal,
-        OpenError::WrongPassword => Refusal::new("PuTTY private key: damaged"),
+        OpenError::WrongPassword => Refusal::new(format!("{PUTTY}: damaged")),
     })
 }
 
@@ -169,4 +196,40 @@ fn ec(key: &EcdsaPublicKey, d: Option<Secret>) -> Claim {
 fn comment(key: &PublicKey) -> Option<String> {
     let text = key.comment().as_str().ok()?.trim();
     (!text.is_empty()).then(|| text.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A file of PuTTY's form whose numbers are those of the bodies given; nothing else of it is right.
+    fn locked(numbers: &str) -> String {
+        format!(
+            "PuTTY-User-Key-File-3: ssh-ed25519\nEncryption: aes256-cbc\nComment: c\nPublic-Lines: 1\nAAAA\nKey-Derivation: Argon2id\n{numbers}\n\
+             Argon2-Salt: 00112233445566778899aabbccddeeff\nPrivate-Lines: 1\nAAAA\nPrivate-MAC: 00\n"
+        )
+    }
+
+    fn refusal(numbers: &str) -> Option<String> {
+        match open_ppk(&locked(numbers), Some(("", &mut Budget::default()))) {
+            Err(OpenError::Refused(refusal)) => Some(refusal.message),
+            _ => None,
+        }
+    }
+
+    #[test]
+    fn what_a_putty_file_asks_of_argon2_is_bounded_whichever_of_its_lines_counts() {
+        let usual = "Argon2-Memory: 8192\nArgon2-Passes: 34\nArgon2-Parallelism: 1";
+        assert_eq!(refusal("Argon2-Memory: 8\nArgon2-Passes: 1\nArgon2-Parallelism: 1"), None);
+        for dear in [
+            format!("{usual}\nArgon2-Memory: 4194304"),
+            format!("Argon2-Memory: 4194304\n{usual}"),
+            format!("{usual}\nArgon2-Passes: 4000000000"),
+            format!("{usual}\nArgon2-Passes: 99999999999999999999"),
+            format!("{usual}\nArgon2-Parallelism: 1000"),
+            "Argon2-Memory: 65536\nArgon2-Passes: 64\nArgon2-Parallelism: 1".to_owned(),
+        ] {
+            assert!(refusal(&dear).is_some(), "{dear}");
+        }
+    }
 }
