@@ -284,5 +284,10 @@ mod tests {
         assert_eq!(read(b"4\0\0\0\0\0"), None);
         assert_eq!(read(b"4\x00\0"), None);
         assert_eq!(read(b""), None);
+        assert_eq!(read(b"4\0\0\0\x07"), None);
+        assert_eq!(read(b"\0\0").as_deref(), Some(""));
+        assert_eq!(read(b"a\0 \0\0\0").as_deref(), Some("a "));
+        assert_eq!(read(b"\xE9\0\0\0"), None);
+        assert_eq!(read(b"\x07\0\0\0"), None);
     }
 }

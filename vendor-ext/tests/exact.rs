@@ -46,6 +46,7 @@ fn refused_types_with_a_magic_are_recognised_by_it() {
     // The NCrypt header must say 16 bytes, and the magic of an NCrypt structure does not stand at the start.
     assert_eq!(sniff(&[&le(&[12]), b"PRTK".as_slice()].concat()).unwrap_err().fault.class(), FaultClass::UnknownType);
     assert_eq!(sniff(b"PRTK....").unwrap_err().fault.class(), FaultClass::UnknownType);
+    assert_eq!(sniff(&[&le(&[16]), b"RSA1".as_slice()].concat()).unwrap_err().fault.class(), FaultClass::UnknownType);
 }
 
 #[test]
@@ -451,4 +452,28 @@ fn reasons_hold_the_numbers() {
     assert_eq!(magic_text(*b"RSA\0"), "52534100");
     assert_eq!(magic_text([0x1E, 0xF1, 0xB5, 0xB0]), "1ef1b5b0");
     assert_eq!(magic_text([b'R', b' ', b'A', b'1']), "52204131");
+    assert_eq!(magic_text([1, b'S', b'A', b'1']), "01534131");
+    assert_eq!(magic_text([0, b'D', 1, b'1']), "00440131");
+    assert_eq!(format!("{:?}", row("RSAPUBLICBLOB").unwrap()), "RSAPUBLICBLOB");
+}
+
+#[test]
+fn post_quantum_blobs_say_what_is_missing_and_keep_their_type() {
+    let public = sample("MLKEMPUBLICBLOB", 0, b"MLKP").blob;
+    let error = read("MLKEMPUBLICBLOB", &public[..public.len() - 1]).unwrap_err();
+    let total = public.len() as u64;
+    assert_eq!((error.fault, error.at), (Fault::WrongTotal { expected: total, found: total - 1 }, public.len() - 1));
+    let decoded = round_trip("PQPrivateKeyBlob", &wrapped_seed());
+    assert_eq!((decoded.origin.type_name(), decoded.origin.magic()), ("PQPrivateKeyBlob", *b"PQPR"));
+    let slhdsa = key(|k| matches!(k, KeyParts::SlhDsaPrivate(_)));
+    assert_eq!(encode(row("PQDSAPRIVATEBLOB").unwrap(), &slhdsa, None, None).unwrap().expose()[..4], *b"SHSK");
+    let error = encode(row("PQDSAPRIVATESEEDBLOB").unwrap(), &slhdsa, None, None).unwrap_err();
+    assert!(error.to_string().ends_with("SLH-DSA has no seed form"), "{error}");
+}
+
+/// A PQPrivateKeyBlob around a seed, with nothing in it that has to be invented.
+fn wrapped_seed() -> Vec<u8> {
+    let all = samples::all();
+    let holds = |s: &&samples::Sample, magic: &[u8]| s.row.name == "PQPrivateKeyBlob" && s.blob.windows(4).any(|w| w == magic);
+    all.iter().find(|s| holds(s, b"MLKS") || holds(s, b"DSSS")).unwrap().blob.clone()
 }
