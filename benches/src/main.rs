@@ -8,6 +8,7 @@ mod bare;
 mod client;
 mod clock;
 mod cold;
+mod imports;
 mod keys;
 mod operation;
 mod rows;
@@ -67,6 +68,8 @@ struct RunArguments {
 
 #[derive(Subcommand)]
 enum Child {
+    /// The slowest imports, accepted and refused: every vector and inputs made to keep the module busy
+    Imports(imports::Arguments),
     /// Make a token and its keys
     #[command(hide = true)]
     Make(worker::Arguments),
@@ -82,6 +85,7 @@ fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let done = match &arguments.child {
         None => run::run(&arguments.run),
+        Some(Child::Imports(imports)) => imports::run(imports),
         Some(Child::Make(make)) => store::make(make).map(|()| true),
         Some(Child::Work(work)) => worker::work(work).map(|()| true),
         Some(Child::Cold(start)) => cold::start(start).map(|()| true),

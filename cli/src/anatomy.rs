@@ -1,7 +1,7 @@
 //! The fields of a file, for `inspect`: offset, length, bytes, meaning, and whether they are secret. Blobs by vendor-ext's own reader
 //! (which is the one that imports), their wrappings (PVK, strong name) and DER outlines here; keys that are text by their numbers.
 
-use crate::shapes::{Content, Wanted};
+use crate::shapes::{Content, Wanted, der_of_ber};
 use cngtoken_blob::Explanation;
 use cngtoken_key::{Claim, Half, Secret, Uint};
 use der::asn1::{AnyRef, ObjectIdentifier};
@@ -45,7 +45,7 @@ pub(crate) fn anatomy(bytes: &[u8], content: Option<&Content>, wanted: &Wanted) 
         return strong_name(bytes, wanted);
     }
     if bytes.first() == Some(&0x30) && bytes.len() > 8 {
-        return der(bytes, content);
+        return if bytes.get(1) == Some(&0x80) { ber(bytes, content) } else { der(bytes, content) };
     }
     blob(bytes, 0, wanted, wanted.type_name.as_deref())
 }
@@ -125,6 +125,15 @@ fn der(bytes: &[u8], content: Option<&Content>) -> Anatomy {
     let complete = walk.level(bytes, 0);
     let wrong_at = (!complete).then(|| walk.fields.last().and_then(|f| f.offset).unwrap_or(0));
     Anatomy { fields: walk.fields, wrong_at, blob_type: None }
+}
+
+/// Indefinite lengths: the fields are those of the DER that the file stands for, which stand elsewhere in the file.
+fn ber(bytes: &[u8], content: Option<&Content>) -> Anatomy {
+    let inner = der(&der_of_ber(bytes), content);
+    let note = "BER, with indefinite lengths; what follows is the DER that it stands for, without offsets";
+    let mut fields = vec![field(bytes, "(BER)", 0, 2, note, false)];
+    fields.extend(inner.fields.into_iter().map(|f| Field { offset: None, ..f }));
+    Anatomy { fields, ..Anatomy::default() }
 }
 
 struct Walk<'a> {

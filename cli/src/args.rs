@@ -115,7 +115,7 @@ pub(crate) struct Init {
                   strong-name files, PVK, RSAKeyValue, DSAKeyValue and ECDSAKeyValue, JWK, PKCS#8, PKCS#1, SEC 1, OpenSSH and PuTTY keys, PKCS#12, X.509.\n\n\
                   Exit codes: 0 all imported; 1 at least one file was refused (nothing of it is stored); 2 usage; 3 PIN; 4 store.",
     after_help = "Examples:\n  cngtoken import signing.blob\n  cngtoken import key.reg --label gateway --id 01\n  pbpaste | cngtoken import - --label pasted\n  \
-                  cngtoken import server.pfx --password-source env:PFX_PASSWORD\n  cngtoken import keys/ --pin-source file:pin"
+                  cngtoken import server.pfx --password-source env:PFX_PASSWORD\n  cngtoken import dh1.blob --dh-group modp2048\n  cngtoken import keys/ --pin-source file:pin"
 )]
 pub(crate) struct Import {
     /// Files, folders (every file below them), or - for standard input.

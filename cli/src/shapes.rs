@@ -28,6 +28,7 @@ mod wanted;
 mod xml;
 
 pub use self::base64::{encode as base64_encode, encode_url as base64url_encode};
+pub use self::ber::as_der as der_of_ber;
 pub use self::certificate::Certificate;
 pub use self::pem::labelled as pem_bodies;
 pub use self::pvk::header as pvk_header;

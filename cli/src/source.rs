@@ -137,6 +137,10 @@ impl Passwords for FilePasswords<'_> {
         };
         answer.map_err(|e| Refusal::new(e.message))
     }
+
+    fn is_named(&self) -> bool {
+        self.source.is_some()
+    }
 }
 
 #[cfg(test)]

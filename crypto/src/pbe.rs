@@ -19,11 +19,13 @@ use zeroize::Zeroizing;
 /// What one file may cost, in calls of a hash: NSS's PKCS#12 with its 600,000 iterations for each part, tried with the empty password
 /// and with the right one; about a second of work.
 const MAX_ITERATIONS: u32 = 8_000_000;
+/// What one iteration of PKCS#12's derivation costs beside a call of SHA-1: it handles its own blocks.
+pub const PKCS12_CALLS: u32 = 2;
 /// scrypt's memory, 128·N·r bytes; OpenSSL's default is 16 MiB.
 const MAX_SCRYPT_BYTES: u64 = 64 << 20;
 
 /// The work that is left for one file, over all its parts and all passwords tried: counts come from the file.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Budget(u32);
 
 impl Default for Budget {
@@ -39,18 +41,18 @@ impl Budget {
         Self(calls.min(MAX_ITERATIONS))
     }
 
-    /// Pays for `iterations`.
+    /// Pays for `iterations` that cost as much as `each` calls of a hash.
     ///
     /// # Errors
     /// [`PbeError::Unknown`]: more than the file may cost, or none.
-    pub fn spend(&mut self, iterations: u32) -> Result<(), PbeError> {
-        match self.0.checked_sub(iterations).filter(|_| iterations > 0) {
+    pub fn spend(&mut self, iterations: u32, each: u32) -> Result<(), PbeError> {
+        match self.0.checked_sub(iterations.saturating_mul(each)).filter(|_| iterations > 0) {
             Some(left) => {
                 self.0 = left;
                 Ok(())
             }
             None => Err(PbeError::Unknown(format!(
-                "{iterations} iterations of the password derivation are too many (or none): a file may cost {MAX_ITERATIONS}"
+                "{iterations} iterations of the password derivation are too many (or none): a file may cost {MAX_ITERATIONS} calls of a hash"
             ))),
         }
     }
@@ -95,7 +97,7 @@ pub fn decrypt(algorithm: &[u8], data: &[u8], password: &str, budget: &mut Budge
         let used = if password.is_empty() { spellings } else { spellings.get(..1).unwrap_or_default() };
         for spelling in used {
             // Key and initial vector.
-            budget.spend(params.iterations.saturating_mul(2))?;
+            budget.spend(params.iterations, PKCS12_CALLS.saturating_mul(2))?;
             match pkcs12_scheme(scheme, &params, data, spelling) {
                 Err(PbeError::WrongPassword) => {}
                 other => return other,
@@ -108,7 +110,7 @@ pub fn decrypt(algorithm: &[u8], data: &[u8], password: &str, budget: &mut Budge
     }
     if let Some(scheme) = oid.strip_prefix("1.2.840.113549.1.5.") {
         let params = parameters(algorithm)?;
-        budget.spend(params.iterations)?;
+        budget.spend(params.iterations, 1)?;
         return pbes1(scheme, &params, data, password.as_bytes());
     }
     Err(PbeError::Unknown(format!("the encryption scheme {oid} is not known")))
@@ -172,11 +174,13 @@ fn pbes2(algorithm: &AlgorithmIdentifierRef<'_>, data: &[u8], password: &str, bu
     if let Some(kdf) = scheme.pbes2().map(|p| &p.kdf) {
         if let Some(pbkdf2) = kdf.pbkdf2() {
             // An HMAC is two calls.
-            budget.spend(pbkdf2.iteration_count.saturating_mul(2))?;
+            budget.spend(pbkdf2.iteration_count, 2)?;
         }
         if let Some(scrypt) = kdf.scrypt() {
             let memory = scrypt.cost_parameter.saturating_mul(u64::from(scrypt.block_size)).saturating_mul(128);
-            budget.spend(MAX_ITERATIONS / 8)?;
+            // 64 bytes of memory, filled and read, cost about one call.
+            let calls = memory.saturating_mul(u64::from(scrypt.parallelization)) / 64;
+            budget.spend(u32::try_from(calls.max(1)).unwrap_or(u32::MAX), 1)?;
             if memory > MAX_SCRYPT_BYTES || scrypt.parallelization > 4 {
                 return Err(PbeError::Unknown(format!("scrypt parameters that need {memory} bytes are above the limit of {MAX_SCRYPT_BYTES}")));
             }

@@ -33,7 +33,8 @@ pub(super) fn to_der(input: &[u8]) -> Option<(Zeroizing<Vec<u8>>, usize)> {
 }
 
 /// The same where DER is wanted and anything else is left to the reader to refuse.
-pub(super) fn as_der(input: &[u8]) -> Zeroizing<Vec<u8>> {
+#[must_use]
+pub fn as_der(input: &[u8]) -> Zeroizing<Vec<u8>> {
     to_der(input).filter(|(_, used)| *used == input.len()).map_or_else(|| Zeroizing::new(input.to_vec()), |(der, _)| der)
 }
 

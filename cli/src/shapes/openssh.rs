@@ -38,7 +38,7 @@ pub(super) fn recognise(bytes: &[u8], _: &Wanted) -> Option<Result<Content, Refu
 pub(super) fn open(bytes: &[u8], password: &str, budget: &mut Budget) -> Result<Content, OpenError> {
     let key = PrivateKey::from_bytes(bytes).map_err(|e| OpenError::Refused(Refusal::new(format!("{PRIVATE}: {e}"))))?;
     if let ssh_key::Kdf::Bcrypt { rounds, .. } = key.kdf() {
-        budget.spend(rounds.saturating_mul(CALLS_PER_BCRYPT_ROUND)).map_err(|e| too_much(PRIVATE, &e))?;
+        budget.spend(*rounds, CALLS_PER_BCRYPT_ROUND).map_err(|e| too_much(PRIVATE, &e))?;
     }
     let plain = key.decrypt(password.as_bytes()).map_err(|_| OpenError::WrongPassword)?;
     private(&plain).map_err(OpenError::Refused)
@@ -70,7 +70,7 @@ pub(super) fn open_ppk(text: &str, password: Option<(&str, &mut Budget)>) -> Res
             }
             if passes > 0 {
                 let calls = kibibytes.saturating_mul(passes).saturating_mul(CALLS_PER_ARGON2_KIBIBYTE);
-                budget.spend(u32::try_from(calls).unwrap_or(u32::MAX)).map_err(|e| too_much(PUTTY, &e))?;
+                budget.spend(u32::try_from(calls).unwrap_or(u32::MAX), 1).map_err(|e| too_much(PUTTY, &e))?;
             }
             Some(password.to_owned())
         }

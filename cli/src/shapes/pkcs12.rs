@@ -65,7 +65,7 @@ fn check_mac(mac: &MacData, content: &[u8], password: &str, budget: &mut Budget)
     }
     let oid = mac.mac.algorithm.oid.to_string();
     for spelling in spellings {
-        budget.spend(u32::try_from(mac.iterations).unwrap_or(0)).map_err(unknown)?;
+        budget.spend(u32::try_from(mac.iterations).unwrap_or(0), pbe::PKCS12_CALLS).map_err(unknown)?;
         let fits = match oid.as_str() {
             "1.3.14.3.2.26" => fits::<Sha1>(mac, content, &spelling),
             "2.16.840.1.101.3.4.2.4" => fits::<Sha224>(mac, content, &spelling),

@@ -1,4 +1,5 @@
-//! What needs a password, and opening it. The empty password is tried first without asking, since exporters offer it.
+//! What needs a password, and opening it. Exporters offer the empty password: it is tried before anybody is asked, and after one that was
+//! named beforehand.
 //!
 //! A wrong password and an unknown scheme are two errors. Passwords come from the caller's [`Passwords`]; nothing is cached here.
 
@@ -67,6 +68,11 @@ pub trait Passwords {
     /// # Errors
     /// A source that was named and cannot be read.
     fn password(&mut self, what: &str) -> Result<Option<Zeroizing<String>>, Refusal>;
+
+    /// True if asking for it asks nobody.
+    fn is_named(&self) -> bool {
+        false
+    }
 }
 
 /// No source and nobody to ask.
@@ -91,10 +97,22 @@ pub fn unlock(content: Content, passwords: &mut dyn Passwords, wanted: &Wanted) 
 ///
 /// # Errors
 /// As [`unlock`].
-pub fn unlock_within(content: Content, passwords: &mut dyn Passwords, wanted: &Wanted, mut budget: Budget) -> Result<Content, Refusal> {
+pub fn unlock_within(content: Content, passwords: &mut dyn Passwords, wanted: &Wanted, budget: Budget) -> Result<Content, Refusal> {
     let Content::Locked(locked) = content else { return Ok(content) };
     let name = locked.name();
-    let empty = attempt(&locked, "", wanted, &mut budget);
+    let mut first = budget;
+    if passwords.is_named()
+        && let Some(password) = passwords.password(name)?
+    {
+        let outcome = attempt(&locked, &password, wanted, &mut first);
+        if password.is_empty() || !matches!(outcome, Err(OpenError::WrongPassword)) {
+            return finish(outcome, name, wanted);
+        }
+        // What does not open with the empty one either has another password.
+        let empty = attempt(&locked, "", wanted, &mut first).map_err(|_| OpenError::WrongPassword);
+        return finish(empty, name, wanted);
+    }
+    let empty = attempt(&locked, "", wanted, &mut first);
     if !matches!(empty, Err(OpenError::WrongPassword)) {
         return finish(empty, name, wanted);
     }
@@ -102,7 +120,9 @@ pub fn unlock_within(content: Content, passwords: &mut dyn Passwords, wanted: &W
         return Err(Refusal::new(format!("{name}: encrypted, its password is needed (the empty password was tried)"))
             .hint("give it with --password-source file:PATH, env:NAME or fd:N, or run on a terminal to be asked"));
     };
-    finish(attempt(&locked, &password, wanted, &mut budget), name, wanted)
+    // Somebody was asked: the work starts again.
+    let mut again = budget;
+    finish(attempt(&locked, &password, wanted, &mut again), name, wanted)
 }
 
 fn finish(outcome: Result<Content, OpenError>, name: &str, wanted: &Wanted) -> Result<Content, Refusal> {
