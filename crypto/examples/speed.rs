@@ -3,7 +3,9 @@
 
 #![allow(clippy::expect_used, clippy::panic, reason = "a measurement that cannot start has nothing to say")]
 
-use cngtoken_crypto::{Agree, Direction, Generate, Hash, Key, Level, Scheme, admit, agree, cipher, digest, engine, generate, sign, verify};
+use cngtoken_crypto::{
+    Agree, BlockCipher, Direction, Generate, Hash, Key, Level, Mode, Scheme, admit, agree, cipher, digest, engine, generate, sign, verify,
+};
 use cngtoken_key::{Claim, Curve, KeyParts, RsaClaim, Secret, Uint};
 use std::hint::black_box;
 use std::time::{Duration, Instant};
@@ -87,13 +89,18 @@ fn main() {
         let gcm = Scheme::AesGcm { iv: vec![1; 12], aad: vec![], tag_len: 16 };
         time(&format!("AES-256-GCM 1 KiB encrypt{which}"), || drop(black_box(cipher(&key, &gcm, Direction::Encrypt, &text))));
         time(&format!("AES-256-CBC 1 KiB encrypt{which}"), || {
-            drop(black_box(cipher(&key, &Scheme::AesCbc { iv: [0; 16] }, Direction::Encrypt, &text)))
+            drop(black_box(cipher(&key, &Scheme::Block { cipher: BlockCipher::Aes, mode: Mode::Cbc { iv: vec![0; 16] } }, Direction::Encrypt, &text)))
         });
         time(&format!("AES-256-CBC 1 KiB decrypt{which}"), || {
-            drop(black_box(cipher(&key, &Scheme::AesCbc { iv: [0; 16] }, Direction::Decrypt, &text)))
+            drop(black_box(cipher(&key, &Scheme::Block { cipher: BlockCipher::Aes, mode: Mode::Cbc { iv: vec![0; 16] } }, Direction::Decrypt, &text)))
         });
         time(&format!("AES-256-CTR 1 KiB{which}"), || {
-            drop(black_box(cipher(&key, &Scheme::AesCtr { counter: [0; 16], bits: 128 }, Direction::Encrypt, &text)))
+            drop(black_box(cipher(
+                &key,
+                &Scheme::Block { cipher: BlockCipher::Aes, mode: Mode::Ctr { counter: [0; 16], bits: 128 } },
+                Direction::Encrypt,
+                &text,
+            )))
         });
         time(&format!("HMAC-SHA-256 32 B{which}"), || drop(black_box(sign(&key, &Scheme::Hmac { hash: Hash::Sha256, len: 32 }, &data))));
     }

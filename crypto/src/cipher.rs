@@ -1,9 +1,9 @@
 //! Encryption and decryption in one call, and the lengths of their results without computing anything with the key.
 
-use crate::block::{self, BLOCK, ctr::Ctr, gcm, wrap};
+use crate::block::{self, Schedule, ctr::Ctr, feedback::Feedback, gcm, wrap, xts};
 use crate::key::{Bytes, Family};
 use crate::rsa::Rsa;
-use crate::{CryptoError, Direction, Key, OutLen, Scheme};
+use crate::{CryptoError, Direction, Key, Mode, OutLen, Scheme};
 use cngtoken_key::Secret;
 use zeroize::Zeroizing;
 
@@ -15,7 +15,7 @@ use zeroize::Zeroizing;
 pub fn cipher(key: &Key, scheme: &Scheme, dir: Direction, data: &[u8]) -> Result<Secret, CryptoError> {
     let mut out = match key.family(key.fast(scheme)) {
         Family::Rsa(rsa) => cipher_rsa(&rsa, scheme, dir, data)?,
-        Family::Secret(bytes) => cipher_aes(&bytes, scheme, dir, data)?,
+        Family::Secret(bytes) => cipher_secret(&bytes, scheme, dir, data)?,
         _ => return Err(CryptoError::KeyType),
     };
     Ok(Secret::new(std::mem::take(&mut *out)))
@@ -41,43 +41,13 @@ pub(crate) fn bad_len(dir: Direction) -> CryptoError {
     }
 }
 
-fn cipher_aes(key: &Bytes<'_>, scheme: &Scheme, dir: Direction, data: &[u8]) -> Result<Zeroizing<Vec<u8>>, CryptoError> {
+fn cipher_secret(key: &Bytes<'_>, scheme: &Scheme, dir: Direction, data: &[u8]) -> Result<Zeroizing<Vec<u8>>, CryptoError> {
     let encrypt = dir == Direction::Encrypt;
-    let whole_blocks = || if data.len().is_multiple_of(BLOCK) { Ok(Zeroizing::new(data.to_vec())) } else { Err(bad_len(dir)) };
     match scheme {
-        Scheme::AesEcb => {
-            let aes = key.aes()?;
-            let mut out = whole_blocks()?;
-            aes.ecb(encrypt, &mut out);
-            Ok(out)
-        }
-        Scheme::AesCbc { iv } => {
-            let aes = key.aes()?;
-            let mut out = whole_blocks()?;
-            aes.cbc(encrypt, &mut iv.clone(), &mut out);
-            Ok(out)
-        }
-        Scheme::AesCbcPad { iv } if encrypt => {
-            let aes = key.aes()?;
-            let mut out = pad(data);
-            aes.cbc(true, &mut iv.clone(), &mut out);
-            Ok(out)
-        }
-        Scheme::AesCbcPad { iv } => {
-            let aes = key.aes()?;
-            let mut out = whole_blocks()?;
-            if out.is_empty() {
-                return Err(CryptoError::EncryptedDataLen);
-            }
-            aes.cbc(false, &mut iv.clone(), &mut out);
-            let padding = block::padding_len(out.last_chunk::<BLOCK>().map_or(&[], |b| b.as_slice()))?;
-            let len = out.len().saturating_sub(padding);
-            out.truncate(len);
-            Ok(out)
-        }
-        Scheme::AesCtr { counter, bits } => {
+        Scheme::Block { cipher, mode } => cipher_block(key.schedule(*cipher)?, cipher.block_len(), mode, dir, data),
+        Scheme::AesXts { tweak } => {
             let mut out = Zeroizing::new(data.to_vec());
-            Ctr::new(*counter, *bits)?.apply(key.aes()?, &mut out).map_err(|_| bad_len(dir))?;
+            xts::unit(key.expose(), *tweak, dir, &mut out)?;
             Ok(out)
         }
         Scheme::AesGcm { iv, aad, tag_len } => cipher_gcm(key, iv, aad, *tag_len, encrypt, data),
@@ -85,7 +55,62 @@ fn cipher_aes(key: &Bytes<'_>, scheme: &Scheme, dir: Direction, data: &[u8]) -> 
         Scheme::AesKw { iv } => wrap::kw_unwrap(key.aes()?, *iv, data),
         Scheme::AesKwp { iv } if encrypt => wrap::kwp_wrap(key.aes()?, *iv, data).map(Zeroizing::new),
         Scheme::AesKwp { iv } => wrap::kwp_unwrap(key.aes()?, *iv, data),
+        Scheme::AesKwPkcs7 { iv } if encrypt => wrap::pkcs7_wrap(key.aes()?, *iv, data).map(Zeroizing::new),
+        Scheme::AesKwPkcs7 { iv } => wrap::pkcs7_unwrap(key.aes()?, *iv, data),
+        Scheme::AesKwEitherPad if encrypt => wrap::kwp_wrap(key.aes()?, None, data).map(Zeroizing::new),
+        Scheme::AesKwEitherPad => wrap::either_unwrap(key.aes()?, data),
         _ => Err(CryptoError::KeyType),
+    }
+}
+
+fn cipher_block(schedule: &Schedule, block: usize, mode: &Mode, dir: Direction, data: &[u8]) -> Result<Zeroizing<Vec<u8>>, CryptoError> {
+    let encrypt = dir == Direction::Encrypt;
+    let whole_blocks = || if data.len().is_multiple_of(block) { Ok(Zeroizing::new(data.to_vec())) } else { Err(bad_len(dir)) };
+    match mode {
+        Mode::Ecb => {
+            let mut out = whole_blocks()?;
+            schedule.ecb(encrypt, &mut out);
+            Ok(out)
+        }
+        Mode::Cbc { iv } => {
+            let mut out = whole_blocks()?;
+            schedule.cbc(encrypt, &mut iv.clone(), &mut out)?;
+            Ok(out)
+        }
+        Mode::CbcPad { iv } if encrypt => {
+            let mut out = pad(data, block);
+            schedule.cbc(true, &mut iv.clone(), &mut out)?;
+            Ok(out)
+        }
+        Mode::CbcPad { iv } => {
+            let mut out = whole_blocks()?;
+            let Some(last) = out.len().checked_sub(block) else { return Err(CryptoError::EncryptedDataLen) };
+            schedule.cbc(false, &mut iv.clone(), &mut out)?;
+            let padding = block::padding_len(out.get(last..).unwrap_or_default(), block)?;
+            let len = out.len().saturating_sub(padding);
+            out.truncate(len);
+            Ok(out)
+        }
+        Mode::CbcCs1 { iv } => {
+            let mut out = Zeroizing::new(data.to_vec());
+            schedule.cbc_cs1(encrypt, iv, &mut out)?;
+            Ok(out)
+        }
+        Mode::Ofb { iv } => {
+            let mut out = Zeroizing::new(data.to_vec());
+            Feedback::ofb(schedule, iv)?.apply(schedule, &mut out);
+            Ok(out)
+        }
+        Mode::Cfb { iv, bits } => {
+            let mut out = Zeroizing::new(data.to_vec());
+            Feedback::cfb(schedule, iv, *bits, dir)?.apply(schedule, &mut out);
+            Ok(out)
+        }
+        Mode::Ctr { counter, bits } => {
+            let mut out = Zeroizing::new(data.to_vec());
+            schedule.ctr(&mut Ctr::new(*counter, *bits)?, &mut out).map_err(|e| if e == CryptoError::DataLen { bad_len(dir) } else { e })?;
+            Ok(out)
+        }
     }
 }
 
@@ -113,10 +138,10 @@ fn cipher_gcm(key: &Bytes<'_>, iv: &[u8], aad: &[u8], tag_len: usize, encrypt: b
     if encrypt { gcm::encrypt(aes, iv, aad, tag_len, data).map(Zeroizing::new) } else { gcm::decrypt(aes, iv, aad, tag_len, data) }
 }
 
-/// `data` with PKCS#7 padding.
-pub(crate) fn pad(data: &[u8]) -> Zeroizing<Vec<u8>> {
-    let count = BLOCK - data.len() % BLOCK;
-    let mut out = Zeroizing::new(Vec::with_capacity(data.len().saturating_add(BLOCK)));
+/// `data` with PKCS#7 padding to blocks of that length.
+pub(crate) fn pad(data: &[u8], block: usize) -> Zeroizing<Vec<u8>> {
+    let count = block - data.len() % block;
+    let mut out = Zeroizing::new(Vec::with_capacity(data.len().saturating_add(block)));
     out.extend_from_slice(data);
     out.resize(data.len().saturating_add(count), u8::try_from(count).unwrap_or(16));
     out
@@ -131,15 +156,18 @@ pub fn cipher_len(key: &Key, scheme: &Scheme, dir: Direction, input: usize) -> O
         (Scheme::RsaPkcs1Crypt { .. } | Scheme::RsaOaep { .. }, Family::Rsa(rsa)) if encrypt => OutLen::Exact(rsa.bytes()),
         (Scheme::RsaPkcs1Crypt { .. }, Family::Rsa(rsa)) => OutLen::AtMost(rsa.bytes().saturating_sub(11)),
         (Scheme::RsaOaep { hash, .. }, Family::Rsa(rsa)) => OutLen::AtMost(rsa.bytes().saturating_sub(2 * hash.len() + 2)),
-        (Scheme::AesEcb | Scheme::AesCbc { .. } | Scheme::AesCtr { .. }, _) => OutLen::Exact(input),
-        (Scheme::AesCbcPad { .. }, _) if encrypt => OutLen::Exact((input / BLOCK).saturating_add(1).saturating_mul(BLOCK)),
-        (Scheme::AesCbcPad { .. }, _) => OutLen::AtMost(input.saturating_sub(1)),
+        (Scheme::Block { cipher, mode: Mode::CbcPad { .. } }, _) if encrypt => {
+            OutLen::Exact((input / cipher.block_len()).saturating_add(1).saturating_mul(cipher.block_len()))
+        }
+        (Scheme::Block { mode: Mode::CbcPad { .. }, .. }, _) => OutLen::AtMost(input.saturating_sub(1)),
+        (Scheme::Block { .. } | Scheme::AesXts { .. }, _) => OutLen::Exact(input),
         (Scheme::AesGcm { tag_len, .. }, _) if encrypt => OutLen::Exact(input.saturating_add(*tag_len)),
         (Scheme::AesGcm { tag_len, .. }, _) => OutLen::Exact(input.saturating_sub(*tag_len)),
         (Scheme::AesKw { .. }, _) if encrypt => OutLen::Exact(input.saturating_add(8)),
         (Scheme::AesKw { .. }, _) => OutLen::Exact(input.saturating_sub(8)),
-        (Scheme::AesKwp { .. }, _) if encrypt => OutLen::Exact(input.div_ceil(8).saturating_add(1).saturating_mul(8)),
-        (Scheme::AesKwp { .. }, _) => OutLen::AtMost(input.saturating_sub(8)),
+        (Scheme::AesKwPkcs7 { .. }, _) if encrypt => OutLen::Exact((input / 8).saturating_add(2).saturating_mul(8)),
+        (Scheme::AesKwp { .. } | Scheme::AesKwEitherPad, _) if encrypt => OutLen::Exact(input.div_ceil(8).saturating_add(1).saturating_mul(8)),
+        (Scheme::AesKwp { .. } | Scheme::AesKwPkcs7 { .. } | Scheme::AesKwEitherPad, _) => OutLen::AtMost(input.saturating_sub(8)),
         _ => OutLen::AtMost(0),
     }
 }

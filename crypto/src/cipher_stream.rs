@@ -1,11 +1,11 @@
-//! AES in pieces. Whole blocks go out as soon as they are certain; padding's last block and all of GCM's plaintext are held back until the end,
-//! so the token caps what it passes on.
+//! Ciphers in pieces. Whole blocks go out as soon as they are certain; padding's and stealing's last blocks, a data unit of XTS and all plaintext
+//! whose tag is still to come are held back until the end, so the token caps what it passes on.
 
-use crate::block::{self, Aes, BLOCK, ctr::Ctr, gcm::Gcm};
+use crate::block::{self, Aes, Schedule, ctr::Ctr, feedback::Feedback, gcm::Gcm};
 use crate::cipher::{bad_len, cipher, pad};
-use crate::key::Family;
+use crate::key::{Bytes, Family};
 use crate::sign_stream::append;
-use crate::{CryptoError, Direction, Key, OutLen, Scheme, streams};
+use crate::{BlockCipher, CryptoError, Direction, Key, Mode, OutLen, Scheme, streams};
 use cngtoken_key::Secret;
 use std::sync::Arc;
 use zeroize::Zeroizing;
@@ -18,17 +18,30 @@ pub struct CipherStream {
     state: State,
 }
 
+/// What of the last blocks waits for the end.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum End {
+    /// Nothing: the input is whole blocks.
+    Plain,
+    /// PKCS#7 padding.
+    Padded,
+    /// Ciphertext stealing: the last two blocks.
+    Stolen,
+}
+
 enum State {
-    /// ECB (no vector) or CBC, and what does not fill a block yet.
+    /// ECB (no vector) or CBC, and what does not go out yet.
     Blocks {
-        iv: Option<[u8; BLOCK]>,
-        pad: bool,
+        cipher: BlockCipher,
+        iv: Option<Vec<u8>>,
+        end: End,
         rest: Zeroizing<Vec<u8>>,
     },
-    Ctr(Ctr),
+    Ctr(BlockCipher, Ctr),
+    Feedback(BlockCipher, Feedback),
     GcmEncrypt(Box<Gcm>),
-    /// GCM decryption: everything so far.
-    GcmDecrypt(Zeroizing<Vec<u8>>),
+    /// Everything so far, for what computes at the end.
+    Held(Zeroizing<Vec<u8>>),
 }
 
 impl CipherStream {
@@ -41,18 +54,31 @@ impl CipherStream {
         if !streams(&scheme) {
             return Err(CryptoError::KeyType);
         }
-        let aes = aes(&key)?;
         let rest = Zeroizing::default();
         let state = match &scheme {
-            Scheme::AesEcb => State::Blocks { iv: None, pad: false, rest },
-            Scheme::AesCbc { iv } => State::Blocks { iv: Some(*iv), pad: false, rest },
-            Scheme::AesCbcPad { iv } => State::Blocks { iv: Some(*iv), pad: true, rest },
-            Scheme::AesCtr { counter, bits } => State::Ctr(Ctr::new(*counter, *bits)?),
+            Scheme::Block { cipher, mode } => {
+                let cipher = *cipher;
+                let schedule = secret(&key)?.schedule(cipher)?;
+                let blocks = |iv: Option<&Vec<u8>>, end| State::Blocks { cipher, iv: iv.cloned(), end, rest };
+                match mode {
+                    Mode::Ecb => blocks(None, End::Plain),
+                    Mode::Cbc { iv } => blocks(Some(iv), End::Plain),
+                    Mode::CbcPad { iv } => blocks(Some(iv), End::Padded),
+                    Mode::CbcCs1 { iv } => blocks(Some(iv), End::Stolen),
+                    Mode::Ofb { iv } => State::Feedback(cipher, Feedback::ofb(schedule, iv)?),
+                    Mode::Cfb { iv, bits } => State::Feedback(cipher, Feedback::cfb(schedule, iv, *bits, dir)?),
+                    Mode::Ctr { counter, bits } => State::Ctr(cipher, Ctr::new(*counter, *bits)?),
+                }
+            }
+            Scheme::AesXts { .. } => {
+                secret(&key)?;
+                State::Held(rest)
+            }
             Scheme::AesGcm { iv, aad, tag_len } => {
-                let gcm = Gcm::new(aes, iv, aad, *tag_len)?;
+                let gcm = Gcm::new(aes(&key)?, iv, aad, *tag_len)?;
                 match dir {
                     Direction::Encrypt => State::GcmEncrypt(Box::new(gcm)),
-                    Direction::Decrypt => State::GcmDecrypt(rest),
+                    Direction::Decrypt => State::Held(rest),
                 }
             }
             _ => return Err(CryptoError::KeyType),
@@ -64,9 +90,9 @@ impl CipherStream {
     #[must_use]
     pub fn update_len(&self, n: usize) -> OutLen {
         OutLen::Exact(match &self.state {
-            State::Blocks { pad, rest, .. } => ready(rest.len().saturating_add(n), *pad && self.dir == Direction::Decrypt),
-            State::Ctr(_) | State::GcmEncrypt(_) => n,
-            State::GcmDecrypt(_) => 0,
+            State::Blocks { cipher, end, rest, .. } => ready(rest.len().saturating_add(n), cipher.block_len(), *end, self.dir),
+            State::Ctr(..) | State::Feedback(..) | State::GcmEncrypt(_) => n,
+            State::Held(_) => 0,
         })
     }
 
@@ -75,32 +101,38 @@ impl CipherStream {
     /// # Errors
     /// [`CryptoError::DataLen`] or [`CryptoError::EncryptedDataLen`] where the scheme's longest input is passed.
     pub fn update(&mut self, data: &[u8]) -> Result<Secret, CryptoError> {
-        let aes = aes(&self.key)?;
         let (dir, encrypt) = (self.dir, self.dir == Direction::Encrypt);
         match &mut self.state {
-            State::Blocks { iv, pad, rest } => {
+            State::Blocks { cipher, iv, end, rest } => {
+                let schedule = secret(&self.key)?.schedule(*cipher)?;
                 let total = rest.len().saturating_add(data.len());
-                let out_len = ready(total, *pad && !encrypt);
+                let out_len = ready(total, cipher.block_len(), *end, dir);
                 let mut out = Zeroizing::new(Vec::with_capacity(total));
                 out.extend_from_slice(rest);
                 out.extend_from_slice(data);
                 let kept = Zeroizing::new(out.get(out_len..).unwrap_or_default().to_vec());
                 *rest = kept;
                 out.truncate(out_len);
-                run(aes, encrypt, iv.as_mut(), &mut out);
+                run(schedule, encrypt, iv.as_deref_mut(), &mut out)?;
                 Ok(take(out))
             }
-            State::Ctr(ctr) => {
+            State::Ctr(cipher, ctr) => {
                 let mut out = Zeroizing::new(data.to_vec());
-                ctr.apply(aes, &mut out).map_err(|_| bad_len(dir))?;
+                let ran = secret(&self.key)?.schedule(*cipher)?.ctr(ctr, &mut out);
+                ran.map_err(|e| if e == CryptoError::DataLen { bad_len(dir) } else { e })?;
+                Ok(take(out))
+            }
+            State::Feedback(cipher, feedback) => {
+                let mut out = Zeroizing::new(data.to_vec());
+                feedback.apply(secret(&self.key)?.schedule(*cipher)?, &mut out);
                 Ok(take(out))
             }
             State::GcmEncrypt(gcm) => {
                 let mut out = Zeroizing::new(data.to_vec());
-                gcm.encrypt(aes, &mut out)?;
+                gcm.encrypt(aes(&self.key)?, &mut out)?;
                 Ok(take(out))
             }
-            State::GcmDecrypt(held) => {
+            State::Held(held) => {
                 append(held, data);
                 Ok(Secret::new(Vec::new()))
             }
@@ -111,10 +143,11 @@ impl CipherStream {
     #[must_use]
     pub fn finish_len(&self) -> OutLen {
         match (&self.state, &self.scheme) {
-            (State::Blocks { pad: true, .. }, _) if self.dir == Direction::Encrypt => OutLen::Exact(BLOCK),
-            (State::Blocks { pad: true, .. }, _) => OutLen::AtMost(BLOCK - 1),
+            (State::Blocks { cipher, end: End::Padded, .. }, _) if self.dir == Direction::Encrypt => OutLen::Exact(cipher.block_len()),
+            (State::Blocks { cipher, end: End::Padded, .. }, _) => OutLen::AtMost(cipher.block_len() - 1),
+            (State::Blocks { end: End::Stolen, rest, .. }, _) => OutLen::Exact(rest.len()),
             (State::GcmEncrypt(_), Scheme::AesGcm { tag_len, .. }) => OutLen::Exact(*tag_len),
-            (State::GcmDecrypt(held), Scheme::AesGcm { tag_len, .. }) => OutLen::Exact(held.len().saturating_sub(*tag_len)),
+            (State::Held(held), scheme) => crate::cipher_len(&self.key, scheme, self.dir, held.len()),
             _ => OutLen::Exact(0),
         }
     }
@@ -124,49 +157,67 @@ impl CipherStream {
     /// # Errors
     /// As [`crate::cipher`](crate::cipher()): an incomplete block, bad padding, a wrong tag.
     pub fn finish(self) -> Result<Secret, CryptoError> {
-        let aes = aes(&self.key)?;
+        let encrypt = self.dir == Direction::Encrypt;
         match self.state {
-            State::Blocks { mut iv, pad: true, rest } => {
-                if self.dir == Direction::Encrypt {
-                    let mut out = pad(&rest);
-                    run(aes, true, iv.as_mut(), &mut out);
+            State::Blocks { cipher, mut iv, end: End::Padded, rest } => {
+                let schedule = secret(&self.key)?.schedule(cipher)?;
+                let block = cipher.block_len();
+                if encrypt {
+                    let mut out = pad(&rest, block);
+                    run(schedule, true, iv.as_deref_mut(), &mut out)?;
                     return Ok(take(out));
                 }
                 let mut out = rest;
-                if out.len() != BLOCK {
+                if out.len() != block {
                     return Err(CryptoError::EncryptedDataLen);
                 }
-                run(aes, false, iv.as_mut(), &mut out);
-                let len = BLOCK.saturating_sub(block::padding_len(&out)?);
+                run(schedule, false, iv.as_deref_mut(), &mut out)?;
+                let len = block.saturating_sub(block::padding_len(&out, block)?);
                 out.truncate(len);
                 Ok(take(out))
             }
-            State::Blocks { pad: false, rest, .. } if !rest.is_empty() => Err(bad_len(self.dir)),
-            State::Blocks { .. } | State::Ctr(_) => Ok(Secret::new(Vec::new())),
+            State::Blocks { cipher, iv, end: End::Stolen, rest } => {
+                let mut out = rest;
+                secret(&self.key)?.schedule(cipher)?.cbc_cs1(encrypt, iv.as_deref().unwrap_or_default(), &mut out)?;
+                Ok(take(out))
+            }
+            State::Blocks { end: End::Plain, rest, .. } if !rest.is_empty() => Err(bad_len(self.dir)),
+            State::Blocks { .. } | State::Ctr(..) | State::Feedback(..) => Ok(Secret::new(Vec::new())),
             State::GcmEncrypt(gcm) => Ok(Secret::new(gcm.tag())),
-            State::GcmDecrypt(held) => cipher(&self.key, &self.scheme, Direction::Decrypt, &held),
+            State::Held(held) => cipher(&self.key, &self.scheme, self.dir, &held),
         }
     }
 }
 
-/// Bytes of the whole blocks in `total`; with `hold` the last of them waits until it is known whether another follows.
-fn ready(total: usize, hold: bool) -> usize {
-    let sure = if hold { total.saturating_sub(1) } else { total };
-    sure - sure % BLOCK
+/// Bytes of the whole blocks in `total` that may go out: before the end, padding holds back one block to decrypt, stealing up to two.
+fn ready(total: usize, block: usize, end: End, dir: Direction) -> usize {
+    let sure = match end {
+        End::Padded if dir == Direction::Decrypt => total.saturating_sub(1),
+        End::Plain | End::Padded => total,
+        End::Stolen => total.saturating_sub(block + 1),
+    };
+    sure - sure % block
 }
 
-fn run(aes: &Aes, encrypt: bool, iv: Option<&mut [u8; BLOCK]>, data: &mut [u8]) {
+fn run(schedule: &Schedule, encrypt: bool, iv: Option<&mut [u8]>, data: &mut [u8]) -> Result<(), CryptoError> {
     match iv {
-        Some(iv) => aes.cbc(encrypt, iv, data),
-        None => aes.ecb(encrypt, data),
+        Some(iv) => schedule.cbc(encrypt, iv, data),
+        None => {
+            schedule.ecb(encrypt, data);
+            Ok(())
+        }
+    }
+}
+
+fn secret(key: &Key) -> Result<Bytes<'_>, CryptoError> {
+    match key.family(false) {
+        Family::Secret(bytes) => Ok(bytes),
+        _ => Err(CryptoError::KeyType),
     }
 }
 
 fn aes(key: &Key) -> Result<&Aes, CryptoError> {
-    match key.family(false) {
-        Family::Secret(bytes) => bytes.aes(),
-        _ => Err(CryptoError::KeyType),
-    }
+    secret(key)?.aes()
 }
 
 fn take(mut out: Zeroizing<Vec<u8>>) -> Secret {

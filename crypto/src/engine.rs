@@ -66,12 +66,15 @@ fn aws_takes(scheme: &Scheme, parts: &KeyParts) -> bool {
         Scheme::Dsa { .. }
         | Scheme::SlhDsa { .. }
         | Scheme::Cmac { .. }
-        | Scheme::AesEcb
-        | Scheme::AesCbc { .. }
-        | Scheme::AesCbcPad { .. }
-        | Scheme::AesCtr { .. }
+        | Scheme::CbcMac { .. }
+        | Scheme::AesXcbcMac { .. }
+        | Scheme::AesGmac { .. }
+        | Scheme::Block { .. }
+        | Scheme::AesXts { .. }
         | Scheme::AesKw { .. }
-        | Scheme::AesKwp { .. } => false,
+        | Scheme::AesKwp { .. }
+        | Scheme::AesKwPkcs7 { .. }
+        | Scheme::AesKwEitherPad => false,
     }
 }
 

@@ -1,7 +1,7 @@
 //! A key with the engines' contexts: parsed once, shared by every operation, wiped when the last holder lets go. Contexts are built when first
 //! asked for, so a key that only decrypts never builds a verifier.
 
-use crate::block::Aes;
+use crate::block::{Aes, Schedule};
 use crate::dsa::{self, Dsa};
 use crate::ec::{self, Ec};
 use crate::edwards::{self, Edwards};
@@ -11,7 +11,7 @@ use crate::mlkem::{self, MlKem};
 use crate::montgomery::{self, Montgomery};
 use crate::rsa::{self, Rsa};
 use crate::slhdsa::SlhDsa;
-use crate::{CryptoError, Engine, Hash, Scheme, engine};
+use crate::{BlockCipher, CryptoError, Engine, Hash, Scheme, engine};
 use cngtoken_key::{DhPrivate, KeyParts, Secret};
 use std::sync::{Arc, OnceLock};
 
@@ -140,7 +140,7 @@ impl std::fmt::Debug for Key {
 /// What the engines made of a symmetric key.
 #[derive(Default)]
 pub(crate) struct SecretContext {
-    aes: OnceLock<Result<Aes, CryptoError>>,
+    schedules: [OnceLock<Result<Schedule, CryptoError>>; BlockCipher::ALL.len()],
     cmac: OnceLock<Mac>,
     hmac: [OnceLock<Mac>; Hash::ALL.len()],
     #[cfg(feature = "fast")]
@@ -156,15 +156,37 @@ pub(crate) struct Bytes<'a> {
 }
 
 impl<'a> Bytes<'a> {
-    /// AES's schedule; the key must have 16, 24 or 32 bytes.
-    pub(crate) fn aes(&self) -> Result<&'a Aes, CryptoError> {
-        self.context.aes.get_or_init(|| Aes::new(self.bytes.expose())).as_ref().map_err(Clone::clone)
+    /// The bytes themselves.
+    pub(crate) fn expose(&self) -> &'a [u8] {
+        self.bytes.expose()
     }
 
-    /// A fresh CMAC.
-    pub(crate) fn cmac(&self) -> Result<Mac, CryptoError> {
-        let aes = self.aes()?;
-        Ok(self.context.cmac.get_or_init(|| Mac::cmac(aes)).clone())
+    /// The cipher's schedule; the key must have a length that the cipher has.
+    pub(crate) fn schedule(&self, cipher: BlockCipher) -> Result<&'a Schedule, CryptoError> {
+        let [aes, des, camellia] = &self.context.schedules;
+        let slot = match cipher {
+            BlockCipher::Aes => aes,
+            BlockCipher::Des => des,
+            BlockCipher::Camellia => camellia,
+        };
+        slot.get_or_init(|| Schedule::new(cipher, self.bytes.expose())).as_ref().map_err(Clone::clone)
+    }
+
+    /// AES's schedule; the key must have 16, 24 or 32 bytes.
+    pub(crate) fn aes(&self) -> Result<&'a Aes, CryptoError> {
+        match self.schedule(BlockCipher::Aes)? {
+            Schedule::Aes(aes) => Ok(aes),
+            _ => Err(CryptoError::KeyType),
+        }
+    }
+
+    /// A fresh CMAC; AES's is kept.
+    pub(crate) fn cmac(&self, cipher: BlockCipher) -> Result<Mac, CryptoError> {
+        let schedule = self.schedule(cipher)?;
+        Ok(match cipher {
+            BlockCipher::Aes => self.context.cmac.get_or_init(|| Mac::cmac(schedule)).clone(),
+            _ => Mac::cmac(schedule),
+        })
     }
 
     /// A fresh HMAC.

@@ -48,6 +48,6 @@ pub use hash::{Digester, Hash, digest};
 pub use kdf::{Derive, DerivedLen, Xof, derive, derived_len, set_odd_parity};
 pub use key::Key;
 pub use random::random;
-pub use scheme::{Agree, Direction, OutLen, Scheme};
+pub use scheme::{Agree, BlockCipher, Direction, Mode, OutLen, Scheme};
 pub use sign::{recover, sign, signature_len, streams, verify};
 pub use sign_stream::SignStream;

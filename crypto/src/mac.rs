@@ -1,10 +1,40 @@
-//! HMAC and AES-CMAC. The keyed state is cached with the key; a computation clones it.
+//! HMAC, CMAC, CBC-MAC, XCBC-MAC and GMAC. The keyed state of the usual ones is cached with the key; a computation clones it.
 
-use crate::block::Aes;
+use crate::block::gcm::Gcm;
+use crate::block::{Aes, BLOCK, Block, Schedule, by_cipher};
 use crate::{CryptoError, Hash};
 use ::aes::cipher::common::InnerInit;
+use cbc_mac::CbcMac;
 use cmac::Cmac;
 use hmac::{Hmac, KeyInit, Mac as _, SimpleHmac};
+use zeroize::Zeroizing;
+
+/// A MAC that is not among the frequent ones, behind one door.
+pub(crate) trait AnyMac: Send + Sync {
+    fn add(&mut self, data: &[u8]);
+    fn tag(self: Box<Self>) -> Vec<u8>;
+    fn duplicate(&self) -> Box<dyn AnyMac>;
+}
+
+impl<M: hmac::Mac + Clone + Send + Sync + 'static> AnyMac for M {
+    fn add(&mut self, data: &[u8]) {
+        self.update(data);
+    }
+
+    fn tag(self: Box<Self>) -> Vec<u8> {
+        self.finalize().into_bytes().to_vec()
+    }
+
+    fn duplicate(&self) -> Box<dyn AnyMac> {
+        Box::new(self.clone())
+    }
+}
+
+impl Clone for Box<dyn AnyMac> {
+    fn clone(&self) -> Self {
+        self.as_ref().duplicate()
+    }
+}
 
 /// A keyed MAC, ready to take data.
 #[derive(Clone)]
@@ -27,10 +57,13 @@ pub(crate) enum Mac {
     Cmac128(Cmac<::aes::Aes128>),
     Cmac192(Cmac<::aes::Aes192>),
     Cmac256(Cmac<::aes::Aes256>),
+    Gmac(Box<Gcm>),
+    Xcbc(Box<Xcbc>),
+    Other(Box<dyn AnyMac>),
 }
 
 macro_rules! each_mac {
-    ($mac:expr, $m:ident => $body:expr, $aws:ident => $fast:expr) => {
+    ($mac:expr, $m:ident => $body:expr, $aws:ident => $fast:expr, $other:ident => $any:expr, $gcm:ident => $gmac:expr, $x:ident => $xcbc:expr) => {
         match $mac {
             #[cfg(feature = "fast")]
             Mac::Aws($aws) => $fast,
@@ -49,6 +82,9 @@ macro_rules! each_mac {
             Mac::Cmac128($m) => $body,
             Mac::Cmac192($m) => $body,
             Mac::Cmac256($m) => $body,
+            Mac::Gmac($gcm) => $gmac,
+            Mac::Xcbc($x) => $xcbc,
+            Mac::Other($other) => $any,
         }
     };
 }
@@ -78,24 +114,102 @@ impl Mac {
         .map_err(|_| CryptoError::KeySize)
     }
 
-    /// AES-CMAC (SP 800-38B).
-    pub(crate) fn cmac(aes: &Aes) -> Self {
-        match aes {
-            Aes::Aes128(c) => Mac::Cmac128(Cmac::inner_init(c.clone())),
-            Aes::Aes192(c) => Mac::Cmac192(Cmac::inner_init(c.clone())),
-            Aes::Aes256(c) => Mac::Cmac256(Cmac::inner_init(c.clone())),
+    /// CMAC (SP 800-38B).
+    pub(crate) fn cmac(schedule: &Schedule) -> Self {
+        match schedule {
+            Schedule::Aes(Aes::Aes128(c)) => Mac::Cmac128(Cmac::inner_init(c.clone())),
+            Schedule::Aes(Aes::Aes192(c)) => Mac::Cmac192(Cmac::inner_init(c.clone())),
+            Schedule::Aes(Aes::Aes256(c)) => Mac::Cmac256(Cmac::inner_init(c.clone())),
+            other => by_cipher!(other, c => Mac::Other(Box::new(Cmac::inner_init(c.clone())))),
         }
     }
 
+    /// CBC-MAC: zeros fill the last block (FIPS 113).
+    pub(crate) fn cbc_mac(schedule: &Schedule) -> Self {
+        by_cipher!(schedule, c => Mac::Other(Box::new(CbcMac::inner_init(c.clone()))))
+    }
+
+    /// AES-XCBC-MAC (RFC 3566), whose key has 16 bytes.
+    pub(crate) fn xcbc(aes: &Aes) -> Result<Self, CryptoError> {
+        if !matches!(aes, Aes::Aes128(_)) {
+            return Err(CryptoError::KeySize);
+        }
+        Ok(Mac::Xcbc(Box::new(Xcbc::new(aes)?)))
+    }
+
+    /// GMAC (SP 800-38D).
+    pub(crate) fn gmac(aes: &Aes, iv: &[u8], len: usize) -> Result<Self, CryptoError> {
+        Ok(Mac::Gmac(Box::new(Gcm::new(aes, iv, &[], len)?)))
+    }
+
     pub(crate) fn update(&mut self, data: &[u8]) {
-        each_mac!(self, m => m.update(data), a => a.update(data));
+        each_mac!(self, m => m.update(data), a => a.update(data), o => o.add(data), g => g.authenticate_only(data), x => x.update(data));
     }
 
     /// The first `len` bytes of the tag.
     pub(crate) fn finish(self, len: usize) -> Vec<u8> {
-        let mut out = each_mac!(self, m => m.finalize().into_bytes().to_vec(), a => a.sign().as_ref().to_vec());
+        let mut out =
+            each_mac!(self, m => m.finalize().into_bytes().to_vec(), a => a.sign().as_ref().to_vec(), o => o.tag(), g => (*g).tag(), x => (*x).tag());
         out.truncate(len);
         out
+    }
+}
+
+/// AES-XCBC-MAC: CBC-MAC under a derived key, the last block masked by one of two further ones. No crate has it.
+#[derive(Clone)]
+pub(crate) struct Xcbc {
+    aes: Aes,
+    /// For a whole last block, and for a padded one.
+    masks: [Zeroizing<[u8; BLOCK]>; 2],
+    state: Block,
+    /// What came last: a full block waits until it is known whether another follows.
+    held: Zeroizing<[u8; BLOCK]>,
+    len: usize,
+}
+
+impl Xcbc {
+    fn new(aes: &Aes) -> Result<Self, CryptoError> {
+        let derived = |n: u8| {
+            let mut block = Block::from([n; BLOCK]);
+            aes.encrypt_block(&mut block);
+            Zeroizing::new(<[u8; BLOCK]>::from(block))
+        };
+        let masks = [derived(2), derived(3)];
+        Ok(Self { aes: Aes::new(&*derived(1))?, masks, state: Block::default(), held: Zeroizing::default(), len: 0 })
+    }
+
+    /// The held block goes into the chain.
+    fn chain(&mut self) {
+        self.state.iter_mut().zip(self.held.iter()).for_each(|(s, b)| *s ^= b);
+        self.aes.encrypt_block(&mut self.state);
+    }
+
+    fn update(&mut self, data: &[u8]) {
+        for &byte in data {
+            if self.len == BLOCK {
+                self.chain();
+                self.len = 0;
+            }
+            if let Some(slot) = self.held.get_mut(self.len) {
+                *slot = byte;
+            }
+            self.len += 1;
+        }
+    }
+
+    fn tag(mut self) -> Vec<u8> {
+        let [whole, padded] = self.masks.clone();
+        let mask = if self.len == BLOCK {
+            whole
+        } else {
+            for (to, byte) in self.held.iter_mut().skip(self.len).zip([0x80].into_iter().chain([0; BLOCK])) {
+                *to = byte;
+            }
+            padded
+        };
+        self.held.iter_mut().zip(mask.iter()).for_each(|(b, m)| *b ^= m);
+        self.chain();
+        self.state.to_vec()
     }
 }
 
@@ -143,7 +257,7 @@ mod tests {
 
     #[test]
     fn cmac_gives_the_bytes_of_sp_800_38b() {
-        let aes = Aes::new(&hex::decode("2b7e151628aed2a6abf7158809cf4f3c").unwrap()).unwrap();
+        let aes = Schedule::new(crate::BlockCipher::Aes, &hex::decode("2b7e151628aed2a6abf7158809cf4f3c").unwrap()).unwrap();
         assert_eq!(hex::encode(Mac::cmac(&aes).finish(16)), "bb1d6929e95937287fa37d129b756746");
         let mut mac = Mac::cmac(&aes);
         mac.update(&hex::decode("6bc1bee22e409f96e93d7e117393172a").unwrap());

@@ -83,29 +83,43 @@ pub enum Scheme {
         /// Bytes of the tag.
         len: usize,
     },
-    /// AES-CMAC, cut to `len` bytes.
+    /// CMAC, cut to `len` bytes.
     Cmac {
+        /// The block cipher.
+        cipher: BlockCipher,
         /// Bytes of the tag.
         len: usize,
     },
-    /// AES block by block.
-    AesEcb,
-    /// AES-CBC on whole blocks.
-    AesCbc {
-        /// Initialisation vector.
-        iv: [u8; 16],
+    /// CBC-MAC over data padded with zeros, cut to `len` bytes.
+    CbcMac {
+        /// The block cipher.
+        cipher: BlockCipher,
+        /// Bytes of the tag.
+        len: usize,
     },
-    /// AES-CBC with PKCS#7 padding.
-    AesCbcPad {
-        /// Initialisation vector.
-        iv: [u8; 16],
+    /// AES-XCBC-MAC (RFC 3566), cut to `len` bytes.
+    AesXcbcMac {
+        /// Bytes of the tag.
+        len: usize,
     },
-    /// AES-CTR; the low `bits` of the block count and wrap within themselves.
-    AesCtr {
-        /// First counter block.
-        counter: [u8; 16],
-        /// Width of the counting field, 1 to 128.
-        bits: u32,
+    /// GMAC: the tag of AES-GCM over data that is authenticated only.
+    AesGmac {
+        /// Initialisation vector, at least one byte.
+        iv: Vec<u8>,
+        /// Bytes of the tag: 4, 8, 12 to 16.
+        len: usize,
+    },
+    /// A block cipher in a mode of operation without a tag.
+    Block {
+        /// The block cipher.
+        cipher: BlockCipher,
+        /// The mode.
+        mode: Mode,
+    },
+    /// AES-XTS on one data unit of at least 16 bytes; the key is two AES keys.
+    AesXts {
+        /// The data unit's number as the standard encrypts it: little-endian.
+        tweak: [u8; 16],
     },
     /// AES-GCM; the tag follows the ciphertext.
     AesGcm {
@@ -125,6 +139,79 @@ pub enum Scheme {
     AesKwp {
         /// Alternative initial value other than the standard's.
         iv: Option<[u8; 4]>,
+    },
+    /// PKCS#7 padding to half-blocks, then AES key wrap.
+    AesKwPkcs7 {
+        /// Initial value other than the standard's.
+        iv: Option<[u8; 8]>,
+    },
+    /// Wraps as [`Scheme::AesKwp`] and unwraps what either padding made; their integrity values tell them apart.
+    AesKwEitherPad,
+}
+
+/// A block cipher; the key's length chooses among its sizes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum BlockCipher {
+    /// 16, 24 or 32 bytes of key.
+    Aes,
+    /// DES with 8 bytes of key, triple DES with 16 (K3 = K1) or 24.
+    Des,
+    /// 16, 24 or 32 bytes of key.
+    Camellia,
+}
+
+impl BlockCipher {
+    /// Every block cipher.
+    pub const ALL: [BlockCipher; 3] = [BlockCipher::Aes, BlockCipher::Des, BlockCipher::Camellia];
+
+    /// Bytes of a block.
+    #[must_use]
+    pub const fn block_len(self) -> usize {
+        match self {
+            BlockCipher::Aes | BlockCipher::Camellia => 16,
+            BlockCipher::Des => 8,
+        }
+    }
+}
+
+/// A mode of operation. Initialisation vectors have the length of a block.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Mode {
+    /// Block by block.
+    Ecb,
+    /// CBC on whole blocks.
+    Cbc {
+        /// Initialisation vector.
+        iv: Vec<u8>,
+    },
+    /// CBC with PKCS#7 padding.
+    CbcPad {
+        /// Initialisation vector.
+        iv: Vec<u8>,
+    },
+    /// CBC with ciphertext stealing, CS1 (SP 800-38A addendum): at least one block.
+    CbcCs1 {
+        /// Initialisation vector.
+        iv: Vec<u8>,
+    },
+    /// Output feedback of whole blocks.
+    Ofb {
+        /// Initialisation vector.
+        iv: Vec<u8>,
+    },
+    /// Cipher feedback.
+    Cfb {
+        /// Initialisation vector.
+        iv: Vec<u8>,
+        /// Bits that are fed back at once: 1, or a multiple of 8 up to the block.
+        bits: usize,
+    },
+    /// Counter mode for ciphers with blocks of 16 bytes; the low `bits` of the block count and wrap within themselves.
+    Ctr {
+        /// First counter block.
+        counter: [u8; 16],
+        /// Width of the counting field, 1 to 128.
+        bits: u32,
     },
 }
 

@@ -2,6 +2,7 @@
 //! one-shot calls cannot differ.
 
 use crate::key::{Bytes, Family};
+use crate::mac::Mac;
 use crate::mldsa::Form;
 use crate::rsa::{Pss, Rsa};
 use crate::{CryptoError, Hash, Key, Scheme, digest, edwards};
@@ -71,7 +72,14 @@ pub fn signature_len(key: &Key, scheme: &Scheme) -> usize {
         (Scheme::Dsa { .. }, Family::Dsa(dsa)) => dsa.signature_len(),
         (Scheme::MlDsa { .. }, Family::MlDsa(key)) => key.public.set.signature_bytes(),
         (Scheme::SlhDsa { .. }, Family::SlhDsa(key)) => key.public.set.signature_bytes(),
-        (Scheme::Hmac { len, .. } | Scheme::Cmac { len }, Family::Secret(_)) => *len,
+        (
+            Scheme::Hmac { len, .. }
+            | Scheme::Cmac { len, .. }
+            | Scheme::CbcMac { len, .. }
+            | Scheme::AesXcbcMac { len }
+            | Scheme::AesGmac { len, .. },
+            Family::Secret(_),
+        ) => *len,
         _ => 0,
     }
 }
@@ -82,14 +90,16 @@ pub fn streams(scheme: &Scheme) -> bool {
     match scheme {
         Scheme::RsaPkcs1 { hash } | Scheme::Ecdsa { hash } | Scheme::Dsa { hash } => hash.is_some(),
         Scheme::RsaPss { prehashed, .. } | Scheme::MlDsa { prehashed, .. } | Scheme::SlhDsa { prehashed, .. } => !prehashed,
-        Scheme::RsaRaw | Scheme::RsaPkcs1Crypt { .. } | Scheme::RsaOaep { .. } | Scheme::AesKw { .. } | Scheme::AesKwp { .. } => false,
+        Scheme::RsaRaw | Scheme::RsaPkcs1Crypt { .. } | Scheme::RsaOaep { .. } => false,
+        Scheme::AesKw { .. } | Scheme::AesKwp { .. } | Scheme::AesKwPkcs7 { .. } | Scheme::AesKwEitherPad => false,
         Scheme::EdDsa { .. }
         | Scheme::Hmac { .. }
         | Scheme::Cmac { .. }
-        | Scheme::AesEcb
-        | Scheme::AesCbc { .. }
-        | Scheme::AesCbcPad { .. }
-        | Scheme::AesCtr { .. }
+        | Scheme::CbcMac { .. }
+        | Scheme::AesXcbcMac { .. }
+        | Scheme::AesGmac { .. }
+        | Scheme::Block { .. }
+        | Scheme::AesXts { .. }
         | Scheme::AesGcm { .. } => true,
     }
 }
@@ -110,13 +120,25 @@ fn pss(scheme: &Scheme, digest: &[u8]) -> Result<Pss, CryptoError> {
 }
 
 /// The MAC that a scheme names, over `data`.
-pub(crate) fn mac(key: &Bytes<'_>, scheme: &Scheme) -> Result<(crate::mac::Mac, usize), CryptoError> {
-    match scheme {
-        Scheme::Hmac { hash, len } if (1..=hash.len()).contains(len) => Ok((key.hmac(*hash)?, *len)),
-        Scheme::Cmac { len } if (1..=crate::block::BLOCK).contains(len) => Ok((key.cmac()?, *len)),
-        Scheme::Hmac { .. } | Scheme::Cmac { .. } => Err(CryptoError::Param("the tag's length is 0 or more than the whole tag")),
-        _ => Err(CryptoError::KeyType),
+pub(crate) fn mac(key: &Bytes<'_>, scheme: &Scheme) -> Result<(Mac, usize), CryptoError> {
+    let (most, len) = match scheme {
+        Scheme::Hmac { hash, len } => (hash.len(), *len),
+        Scheme::Cmac { cipher, len } | Scheme::CbcMac { cipher, len } => (cipher.block_len(), *len),
+        Scheme::AesXcbcMac { len } | Scheme::AesGmac { len, .. } => (crate::block::BLOCK, *len),
+        _ => return Err(CryptoError::KeyType),
+    };
+    if !(1..=most).contains(&len) {
+        return Err(CryptoError::Param("the tag's length is 0 or more than the whole tag"));
     }
+    let mac = match scheme {
+        Scheme::Hmac { hash, .. } => key.hmac(*hash)?,
+        Scheme::Cmac { cipher, .. } => key.cmac(*cipher)?,
+        Scheme::CbcMac { cipher, .. } => Mac::cbc_mac(key.schedule(*cipher)?),
+        Scheme::AesXcbcMac { .. } => Mac::xcbc(key.aes()?)?,
+        Scheme::AesGmac { iv, len } => Mac::gmac(key.aes()?, iv, *len)?,
+        _ => return Err(CryptoError::KeyType),
+    };
+    Ok((mac, len))
 }
 
 pub(crate) fn sign_input(key: &Key, scheme: &Scheme, input: &Input<'_>) -> Result<Vec<u8>, CryptoError> {
@@ -131,7 +153,7 @@ pub(crate) fn sign_input(key: &Key, scheme: &Scheme, input: &Input<'_>) -> Resul
         (Scheme::SlhDsa { context, prehash, deterministic, .. }, Family::SlhDsa(key)) => {
             key.sign(Form { context, prehash: *prehash }, *deterministic, data(input))
         }
-        (Scheme::Hmac { .. } | Scheme::Cmac { .. }, Family::Secret(bytes)) => {
+        (scheme, Family::Secret(bytes)) => {
             let (mut mac, len) = mac(&bytes, scheme)?;
             mac.update(data(input));
             Ok(mac.finish(len))
@@ -164,7 +186,7 @@ pub(crate) fn verify_input(key: &Key, scheme: &Scheme, input: &Input<'_>, sig: &
         (Scheme::Dsa { .. }, Family::Dsa(dsa)) => dsa.verify(data(input), sig),
         (Scheme::MlDsa { context, prehash, .. }, Family::MlDsa(key)) => key.verify(Form { context, prehash: *prehash }, data(input), sig),
         (Scheme::SlhDsa { context, prehash, .. }, Family::SlhDsa(key)) => key.verify(Form { context, prehash: *prehash }, data(input), sig),
-        (Scheme::Hmac { .. } | Scheme::Cmac { .. }, Family::Secret(bytes)) => {
+        (scheme, Family::Secret(bytes)) => {
             let (mut mac, len) = mac(&bytes, scheme)?;
             mac.update(data(input));
             check_tag(&mac.finish(len), sig)

@@ -3,8 +3,8 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a failed assumption here is a failed test")]
 
 use cngtoken_crypto::{
-    Agree, Direction, Engine, Generate, Hash, Key, Scheme, SignStream, agree, cipher, decapsulate, encapsulate, engine, generate, recover, sign,
-    signature_len, streams, verify,
+    Agree, BlockCipher, Direction, Engine, Generate, Hash, Key, Mode, Scheme, SignStream, agree, cipher, decapsulate, encapsulate, engine, generate,
+    recover, sign, signature_len, streams, verify,
 };
 use cngtoken_key::{Curve, EdwardsCurve, KeyParts, MlDsaSet, MlKemSet, MontgomeryCurve, Secret, Uint};
 use std::sync::Arc;
@@ -250,11 +250,11 @@ fn the_table_of_engines_names_what_aws_lc_refuses() {
         (gcm(12, 16), bytes.clone(), aws),
         (gcm(13, 16), bytes.clone(), rust),
         (gcm(12, 12), bytes.clone(), rust),
-        (Scheme::AesCbc { iv: [0; 16] }, bytes.clone(), rust),
-        (Scheme::AesCtr { counter: [0; 16], bits: 128 }, bytes.clone(), rust),
+        (Scheme::Block { cipher: BlockCipher::Aes, mode: Mode::Cbc { iv: vec![0; 16] } }, bytes.clone(), rust),
+        (Scheme::Block { cipher: BlockCipher::Aes, mode: Mode::Ctr { counter: [0; 16], bits: 128 } }, bytes.clone(), rust),
         (Scheme::Hmac { hash: Hash::Sha256, len: 32 }, bytes.clone(), aws),
         (Scheme::Hmac { hash: Hash::Sha3_256, len: 32 }, bytes.clone(), rust),
-        (Scheme::Cmac { len: 16 }, bytes.clone(), rust),
+        (Scheme::Cmac { cipher: BlockCipher::Aes, len: 16 }, bytes.clone(), rust),
         // A key of another family is nobody's.
         (pkcs1(Some(Hash::Sha256)), bytes, rust),
         (gcm(12, 16), rsa2048, rust),
@@ -277,8 +277,8 @@ fn schemes_of_other_families_are_refused_and_never_panic() {
         Scheme::MlDsa { context: vec![], prehash: None, prehashed: false, deterministic: false },
         Scheme::SlhDsa { context: vec![], prehash: None, prehashed: false, deterministic: false },
         Scheme::Hmac { hash: Hash::Sha256, len: 32 },
-        Scheme::Cmac { len: 16 },
-        Scheme::AesEcb,
+        Scheme::Cmac { cipher: BlockCipher::Aes, len: 16 },
+        Scheme::Block { cipher: BlockCipher::Aes, mode: Mode::Ecb },
         Scheme::AesGcm { iv: vec![0; 12], aad: vec![], tag_len: 16 },
         Scheme::AesKw { iv: None },
     ];

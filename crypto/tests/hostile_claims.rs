@@ -3,8 +3,8 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::cast_possible_truncation, reason = "a failed assumption here is a failed test")]
 
 use cngtoken_crypto::{
-    Agree, CipherStream, Direction, Generate, Hash, Key, Level, Scheme, SignStream, admit, agree, cipher, cipher_len, decapsulate, generate, recover,
-    sign, signature_len, verify,
+    Agree, BlockCipher, CipherStream, Direction, Generate, Hash, Key, Level, Mode, Scheme, SignStream, admit, agree, cipher, cipher_len, decapsulate,
+    generate, recover, sign, signature_len, verify,
 };
 use cngtoken_key::{
     Claim, Curve, DhClaim, DsaClaim, DsaSeed, EcClaim, EdwardsClaim, EdwardsCurve, KeyParts, MlDsaClaim, MlDsaSet, MlKemClaim, MlKemSet,
@@ -119,6 +119,27 @@ fn any_hash() -> impl Strategy<Value = Hash> {
     prop::sample::select(Hash::ALL.to_vec())
 }
 
+fn any_cipher() -> impl Strategy<Value = BlockCipher> {
+    prop::sample::select(BlockCipher::ALL.to_vec())
+}
+
+/// Vectors of the right length more often than not.
+fn any_vector() -> impl Strategy<Value = Vec<u8>> {
+    prop_oneof![vec(any::<u8>(), 8), vec(any::<u8>(), 16), vec(any::<u8>(), 0..20)]
+}
+
+fn any_mode() -> impl Strategy<Value = Mode> {
+    prop_oneof![
+        Just(Mode::Ecb),
+        any_vector().prop_map(|iv| Mode::Cbc { iv }),
+        any_vector().prop_map(|iv| Mode::CbcPad { iv }),
+        any_vector().prop_map(|iv| Mode::CbcCs1 { iv }),
+        any_vector().prop_map(|iv| Mode::Ofb { iv }),
+        (any_vector(), prop::sample::select(std::vec![0usize, 1, 7, 8, 64, 72, 128, 136])).prop_map(|(iv, bits)| Mode::Cfb { iv, bits }),
+        (any::<[u8; 16]>(), 0u32..140).prop_map(|(counter, bits)| Mode::Ctr { counter, bits }),
+    ]
+}
+
 fn any_scheme() -> impl Strategy<Value = Scheme> {
     let context = vec(any::<u8>(), 0..300);
     prop_oneof![
@@ -142,14 +163,17 @@ fn any_scheme() -> impl Strategy<Value = Scheme> {
             deterministic
         }),
         (any_hash(), 0usize..80).prop_map(|(hash, len)| Scheme::Hmac { hash, len }),
-        (0usize..20).prop_map(|len| Scheme::Cmac { len }),
-        Just(Scheme::AesEcb),
-        any::<[u8; 16]>().prop_map(|iv| Scheme::AesCbc { iv }),
-        any::<[u8; 16]>().prop_map(|iv| Scheme::AesCbcPad { iv }),
-        (any::<[u8; 16]>(), 0u32..140).prop_map(|(counter, bits)| Scheme::AesCtr { counter, bits }),
+        (any_cipher(), 0usize..20).prop_map(|(cipher, len)| Scheme::Cmac { cipher, len }),
+        (any_cipher(), 0usize..20).prop_map(|(cipher, len)| Scheme::CbcMac { cipher, len }),
+        (0usize..20).prop_map(|len| Scheme::AesXcbcMac { len }),
+        (vec(any::<u8>(), 0..20), 0usize..20).prop_map(|(iv, len)| Scheme::AesGmac { iv, len }),
+        (any_cipher(), any_mode()).prop_map(|(cipher, mode)| Scheme::Block { cipher, mode }),
+        any::<[u8; 16]>().prop_map(|tweak| Scheme::AesXts { tweak }),
         (vec(any::<u8>(), 0..40), vec(any::<u8>(), 0..40), 0usize..20).prop_map(|(iv, aad, tag_len)| Scheme::AesGcm { iv, aad, tag_len }),
         option::of(any::<[u8; 8]>()).prop_map(|iv| Scheme::AesKw { iv }),
         option::of(any::<[u8; 4]>()).prop_map(|iv| Scheme::AesKwp { iv }),
+        option::of(any::<[u8; 8]>()).prop_map(|iv| Scheme::AesKwPkcs7 { iv }),
+        Just(Scheme::AesKwEitherPad),
     ]
 }
 
@@ -168,6 +192,9 @@ static KEYS: LazyLock<Vec<Arc<Key>>> = LazyLock::new(|| {
         secret(16),
         secret(32),
         secret(5),
+        secret(8),
+        secret(24),
+        secret(64),
     ];
     parts.into_iter().map(|parts| Key::new(parts).unwrap()).collect()
 });
@@ -177,7 +204,7 @@ proptest! {
 
     #[test]
     fn no_scheme_and_no_input_panics_and_what_was_made_is_taken_back(
-        at in 0usize..11,
+        at in 0usize..14,
         scheme in any_scheme(),
         data in vec(any::<u8>(), 0..300),
         signature in vec(any::<u8>(), 0..300),

@@ -10,7 +10,7 @@ use super::instance::Object;
 use super::rules::Rules;
 use super::template::Template;
 use super::value::Value;
-use super::{agreement, attributes, certificate, claim, defaults, numbers};
+use super::{agreement, attributes, certificate, claim, defaults, numbers, parity};
 use cngtoken_key::{Claim, Half, KeyParts};
 use cryptoki_sys::*;
 
@@ -271,9 +271,12 @@ pub fn from_parts(parts: &KeyParts, template: &Template, origin: &Origin, from: 
     // What the template of a creation had to hold was checked with the numbers still in it.
     let born = if *origin == Origin::Created { Origin::Imported } else { *origin };
     check(&mut t, row, &born, actor)?;
+    let mut settled = None;
     if let KeyParts::Secret(value) = parts {
         length_fits(row, value.len())?;
+        settled = parity::settled(key_type, value, origin)?.map(KeyParts::Secret);
     }
+    let parts = settled.as_ref().unwrap_or(parts);
 
     let mut object = Object::bare(row);
     for (id, own) in numbers::of_parts(parts) {

@@ -20,6 +20,7 @@ mod halves;
 pub mod ids;
 mod instance;
 mod numbers;
+pub mod parity;
 pub mod pkcs8;
 mod point;
 pub mod policy;

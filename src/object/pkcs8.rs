@@ -91,6 +91,16 @@ fn seed_and_expanded(seed: Option<&Secret>, expanded: &Secret) -> der::Result<Ve
     }
 }
 
+/// The encoding without the zeros with which a key wrap filled its end; the whole input where there is more than that behind it.
+#[must_use]
+pub fn without_filling(input: &[u8]) -> &[u8] {
+    let encoded = SliceReader::new(input).and_then(|mut reader| reader.tlv_bytes()).unwrap_or(input);
+    match input.get(encoded.len()..) {
+        Some(rest) if rest.len() < 8 && rest.iter().all(|b| *b == 0) => encoded,
+        _ => input,
+    }
+}
+
 /// Reads a DER PrivateKeyInfo or OneAsymmetricKey.
 ///
 /// # Errors

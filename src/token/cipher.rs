@@ -14,7 +14,8 @@ use cngtoken_crypto::{self as crypto, CipherStream, Direction, Key, OutLen, Sche
 use cngtoken_key::Secret;
 use std::sync::Arc;
 
-/// What a multi-part AES-GCM decryption may hold back until its tag has been checked, and an encryption may take in all.
+/// What a multi-part AEAD decryption may hold back until its tag has been checked, and an encryption may take in all; the same for XTS, which needs
+/// its data unit whole.
 pub(crate) const AEAD_CAP: u64 = 64 << 20;
 
 fn usage(direction: Direction) -> (Use, Kind) {
@@ -119,7 +120,7 @@ impl Application {
             return Ok(Answer::Needs(n));
         }
         let total = total.unwrap_or(0).saturating_add(data.len() as u64);
-        if matches!(p.scheme, Scheme::AesGcm { .. }) && total > AEAD_CAP {
+        if matches!(p.scheme, Scheme::AesGcm { .. } | Scheme::AesXts { .. }) && total > AEAD_CAP {
             return Err(Reason::DataLenRange.because(format!("more than {AEAD_CAP} bytes in parts; use one call")));
         }
         let out = stream.update(data).map_err(|e| failure(e, direction))?;

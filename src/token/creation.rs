@@ -109,11 +109,14 @@ pub(crate) fn with_check_value(mut object: Object, suppressed: bool) -> R<Object
 fn key_check_value(object: &Object) -> R<Option<Vec<u8>>> {
     let parts = object::parts(object)?;
     let KeyParts::Secret(value) = &parts else { return Ok(None) };
-    Ok(Some(match object.key_type() {
-        Some(ck::CKK_AES) => {
-            let key = crypto::Key::new(parts.clone())?;
-            crypto::cipher(&key, &crypto::Scheme::AesEcb, crypto::Direction::Encrypt, &[0; 16])?.expose().to_vec()
-        }
-        _ => crypto::digest(crypto::Hash::Sha1, value.expose()),
-    }))
+    let cipher = match object.key_type() {
+        Some(ck::CKK_AES) => crypto::BlockCipher::Aes,
+        Some(ck::CKK_DES | ck::CKK_DES2 | ck::CKK_DES3) => crypto::BlockCipher::Des,
+        Some(ck::CKK_CAMELLIA) => crypto::BlockCipher::Camellia,
+        _ => return Ok(Some(crypto::digest(crypto::Hash::Sha1, value.expose()))),
+    };
+    let key = crypto::Key::new(parts.clone())?;
+    let scheme = crypto::Scheme::Block { cipher, mode: crypto::Mode::Ecb };
+    let block = vec![0; cipher.block_len()];
+    Ok(Some(crypto::cipher(&key, &scheme, crypto::Direction::Encrypt, &block)?.expose().to_vec()))
 }

@@ -127,7 +127,8 @@ impl Application {
         let row = row_for(&mechanism, ck::CKF_GENERATE)?;
         let template = Template::parse(template)?;
         let key_type = row.keys.first().copied().unwrap_or(ck::CKK_GENERIC_SECRET);
-        let bytes = value_len(&template)?.ok_or_else(|| Reason::TemplateIncomplete.because("CKA_VALUE_LEN is missing"))?;
+        let bytes = value_len(&template)?.or_else(|| only_secret_length(key_type));
+        let bytes = bytes.ok_or_else(|| Reason::TemplateIncomplete.because("CKA_VALUE_LEN is missing"))?;
         if !secret_length_fits(key_type, bytes) {
             return Err(Reason::KeySizeRange.because(format!("CKA_VALUE_LEN is {bytes}, not a length of this key type")));
         }

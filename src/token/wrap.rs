@@ -4,7 +4,7 @@
 //! is no oracle. Source: PKCS#11 3.2, "C_WrapKey", "C_UnwrapKey", "C_WrapKeyAuthenticated", "Wrapping/unwrapping private keys".
 
 use crate::object::policy::Use;
-use crate::object::{self, GivenAttr, KeyDefaults, Origin, Template, pkcs8, policy};
+use crate::object::{self, GivenAttr, KeyDefaults, Origin, Template, parity, pkcs8, policy};
 use crate::token::application::Application;
 use crate::token::error::{R, Reason, TokenError};
 use crate::token::handles::Snapshot;
@@ -15,7 +15,7 @@ use crate::token::mechanism::Mechanism;
 use crate::token::message::{Given, Sealed, serves, without_tag};
 use crate::token::room::{Answer, Fit, Room};
 use crate::token::session::Session;
-use cngtoken_crypto::{self as crypto, Direction, Level, OutLen, Scheme};
+use cngtoken_crypto::{self as crypto, Direction, Level, Mode, OutLen, Scheme};
 use cngtoken_key::{KeyParts, Secret};
 use cryptoki_sys as ck;
 
@@ -48,8 +48,7 @@ impl Application {
     pub fn wrap_key(&self, session: u64, mechanism: Mechanism, wrapping: u64, key: u64, room: Room) -> R<Answer> {
         let session = self.session(session)?;
         let ready = self.prepare(&session, &mechanism, wrapping, Use::Wrap).map_err(for_wrapping)?;
-        let in_rsa = matches!(ready.scheme, Scheme::RsaPkcs1Crypt { .. } | Scheme::RsaRaw | Scheme::RsaOaep { .. });
-        let plain = self.travelling(&session, &ready.key.snapshot, key, in_rsa)?;
+        let plain = self.travelling(&session, &ready.key.snapshot, key, &ready.scheme)?;
         let len = crypto::cipher_len(&ready.key.key, &ready.scheme, Direction::Encrypt, plain.len());
         if let (Fit::Needs(n), OutLen::Exact(_)) = (room.fit(len), len) {
             return Ok(Answer::Needs(n));
@@ -63,7 +62,7 @@ impl Application {
     }
 
     /// What of a key travels, if the wrapping key may take it along.
-    fn travelling(&self, session: &Session, wrapper: &Snapshot, key: u64, in_rsa: bool) -> R<Secret> {
+    fn travelling(&self, session: &Session, wrapper: &Snapshot, key: u64, scheme: &Scheme) -> R<Secret> {
         let entry = self.entry(session, key).map_err(|_| TokenError::from(Reason::KeyHandleInvalid))?;
         let snapshot = self.current(session, &entry)?;
         let object = &snapshot.object;
@@ -73,8 +72,11 @@ impl Application {
         policy::may_wrap(object, &wrapper.object, wrapper.authentic)?;
         let parts = object::parts(object)?;
         match &parts {
-            KeyParts::Secret(value) => Ok(value.clone()),
-            _ if in_rsa => Err(Reason::KeyNotWrappable.because("a private key does not fit into one RSA block")),
+            KeyParts::Secret(value) => Ok(filled(value, scheme)),
+            _ if matches!(scheme, Scheme::RsaPkcs1Crypt { .. } | Scheme::RsaRaw | Scheme::RsaOaep { .. }) => {
+                Err(Reason::KeyNotWrappable.because("a private key does not fit into one RSA block"))
+            }
+            _ if matches!(scheme, Scheme::AesKw { .. }) => Ok(filled(&pkcs8::encode(&parts)?, scheme)),
             _ => Ok(pkcs8::encode(&parts)?),
         }
     }
@@ -89,8 +91,8 @@ impl Application {
         let usable = self.usable(&session, mechanism, wrapping, Use::Wrap).map_err(for_wrapping)?;
         let given = Given::of(&mechanism.params)?;
         given.has_tag()?;
-        given.scheme(usable.row.plan, None, aad)?;
-        let plain = self.travelling(&session, &usable.working.snapshot, key, false)?;
+        let scheme = given.scheme(usable.row.plan, None, aad)?;
+        let plain = self.travelling(&session, &usable.working.snapshot, key, &scheme)?;
         if let Fit::Needs(n) = room.fit(OutLen::Exact(plain.len())) {
             return Ok(Sealed { out: Answer::Needs(n), iv: None, tag: None });
         }
@@ -151,7 +153,9 @@ impl Application {
                 self.store_secret(session, &KeyParts::Secret(value), template, key_type, &Origin::Unwrapped)
             }
             ck::CKO_PRIVATE_KEY => {
-                let claim = pkcs8::decode(plain.expose()).map_err(|_| one_answer())?;
+                let encoded = plain.expose();
+                let encoded = if matches!(scheme, Scheme::AesKw { .. }) { pkcs8::without_filling(encoded) } else { encoded };
+                let claim = pkcs8::decode(encoded).map_err(|_| one_answer())?;
                 let parts = crypto::admit(claim, Level::Full).map_err(|_| one_answer())?.private.ok_or_else(one_answer)?;
                 let defaults = KeyDefaults { id: default_id(&parts), key_type: Some(key_type), ..KeyDefaults::default() };
                 let object = object::from_parts(&parts, template, &Origin::Unwrapped, &defaults, &session.actor())?;
@@ -197,10 +201,25 @@ fn unwrapped_value(plain: Secret, scheme: &Scheme, key_type: u64, template: &Tem
         (_, Some(n)) if n == plain.len() => plain,
         // The value stands at the end of an RSA block and at the start of whole cipher blocks.
         (Scheme::RsaRaw, Some(n)) => Secret::copy_of(plain.expose().get(plain.len().checked_sub(n)?..)?),
-        (Scheme::AesCbc { .. } | Scheme::AesEcb, Some(n)) => Secret::copy_of(plain.expose().get(..n)?),
+        (Scheme::Block { mode: Mode::Cbc { .. } | Mode::Ecb, .. }, Some(n)) => Secret::copy_of(plain.expose().get(..n)?),
+        // Key wrap fills up to half a block.
+        (Scheme::AesKw { .. }, Some(n)) if n + 8 > plain.len() => Secret::copy_of(plain.expose().get(..n)?),
         (_, Some(_)) => return None,
     };
-    secret_length_fits(key_type, value.len()).then_some(value)
+    (secret_length_fits(key_type, value.len()) && parity::fits(key_type, value.expose())).then_some(value)
+}
+
+/// A key that travels in whole units, its end filled with zeros; the template of the other side says where it ends.
+fn filled(value: &Secret, scheme: &Scheme) -> Secret {
+    let unit = match scheme {
+        Scheme::Block { cipher, mode: Mode::Ecb | Mode::Cbc { .. } } => cipher.block_len(),
+        Scheme::AesKw { .. } => 8,
+        _ => return value.clone(),
+    };
+    let mut bytes = Vec::with_capacity(value.len().next_multiple_of(unit));
+    bytes.extend_from_slice(value.expose());
+    bytes.resize(value.len().next_multiple_of(unit), 0);
+    Secret::new(bytes)
 }
 
 impl From<policy::Kept> for TokenError {

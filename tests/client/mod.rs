@@ -356,6 +356,18 @@ impl Module {
         Ok(handles)
     }
 
+    pub fn wrap(&self, s: u64, mech: &Mech, wrapping: u64, key: u64) -> R<Vec<u8>> {
+        two_calls(|out, len| p11!(self, C_WrapKey, s, mech.as_ptr(), wrapping, key, out, len))
+    }
+
+    pub fn unwrap(&self, s: u64, mech: &Mech, unwrapping: u64, wrapped: &[u8], attrs: &Attrs) -> R<u64> {
+        let mut handle = CK_INVALID_HANDLE;
+        let mut rows = attrs.rows();
+        let (at, len) = input(wrapped);
+        p11!(self, C_UnwrapKey, s, mech.as_ptr(), unwrapping, at, len, rows.as_mut_ptr(), rows.len() as CK_ULONG, &raw mut handle).ok()?;
+        Ok(handle)
+    }
+
     pub fn encapsulate(&self, s: u64, mech: &Mech, public: u64, attrs: &Attrs) -> R<(Vec<u8>, u64)> {
         let mut handle = CK_INVALID_HANDLE;
         let mut rows = attrs.rows();

@@ -24,6 +24,7 @@ pub(crate) fn check_params(iv: &[u8], tag_len: usize) -> Result<(), CryptoError>
 }
 
 /// An encryption, or the authenticating half of a decryption.
+#[derive(Clone)]
 pub(crate) struct Gcm {
     ghash: GHash,
     ctr: Ctr,
@@ -98,9 +99,15 @@ impl Gcm {
     /// Encrypts in place.
     pub(crate) fn encrypt(&mut self, aes: &Aes, data: &mut [u8]) -> Result<(), CryptoError> {
         self.count(data.len())?;
-        self.ctr.apply(aes, data)?;
+        aes.ctr(&mut self.ctr, data)?;
         self.authenticate(data);
         Ok(())
+    }
+
+    /// GMAC: takes data that is authenticated only, instead of anything to encrypt.
+    pub(crate) fn authenticate_only(&mut self, data: &[u8]) {
+        self.authenticate(data);
+        self.aad_len = self.aad_len.wrapping_add(u64::try_from(data.len()).unwrap_or(u64::MAX));
     }
 
     /// The tag over all that was encrypted.
@@ -140,7 +147,7 @@ pub(crate) fn decrypt(aes: &Aes, iv: &[u8], aad: &[u8], tag_len: usize, input: &
         return Err(CryptoError::EncryptedData);
     }
     let mut plain = Zeroizing::new(ciphertext.to_vec());
-    ctr.apply(aes, &mut plain)?;
+    aes.ctr(&mut ctr, &mut plain)?;
     Ok(plain)
 }
 

@@ -1,8 +1,9 @@
 //! AES key wrap (RFC 3394) and key wrap with padding (RFC 5649). With the standards' initial values the crate `aes-kw` computes; another value,
 //! which PKCS#11 lets a caller choose, runs the standard's W over the block cipher here.
 
-use super::{Aes, Block, by_aes};
+use super::{Aes, Block, by_aes, padding_len};
 use crate::CryptoError;
+use crate::cipher::pad;
 use ::aes::cipher::{BlockCipherDecrypt, common::InnerInit};
 use aes_kw::{AesKw, AesKwp};
 use subtle::ConstantTimeEq;
@@ -104,6 +105,25 @@ pub(crate) fn kwp_unwrap(aes: &Aes, iv: Option<[u8; 4]>, wrapped: &[u8]) -> Resu
     }
     key.truncate(length);
     Ok(key)
+}
+
+/// PKCS#7 padding to half-blocks, then RFC 3394. A key of fewer than 8 bytes would make one half-block only, which W cannot take.
+pub(crate) fn pkcs7_wrap(aes: &Aes, iv: Option<[u8; 8]>, key: &[u8]) -> Result<Vec<u8>, CryptoError> {
+    kw_wrap(aes, iv, &pad(key, 8))
+}
+
+/// RFC 3394, then the padding away. Every fault is the same error.
+pub(crate) fn pkcs7_unwrap(aes: &Aes, iv: Option<[u8; 8]>, wrapped: &[u8]) -> Result<Zeroizing<Vec<u8>>, CryptoError> {
+    let mut key = kw_unwrap(aes, iv, wrapped)?;
+    let padding = padding_len(key.last_chunk::<8>().map_or(&[], |b| b.as_slice()), 8)?;
+    let len = key.len().saturating_sub(padding);
+    key.truncate(len);
+    Ok(key)
+}
+
+/// What either padding wrapped.
+pub(crate) fn either_unwrap(aes: &Aes, wrapped: &[u8]) -> Result<Zeroizing<Vec<u8>>, CryptoError> {
+    kwp_unwrap(aes, None, wrapped).or_else(|_| pkcs7_unwrap(aes, None, wrapped))
 }
 
 /// The wrapping function W (SP 800-38F, 6.1).

@@ -89,7 +89,9 @@ unsafe fn by_shape(shape: ParamShape, at: *const c_void, len: CK_ULONG) -> Decod
             Params::Oaep { hash: p.hashAlg, mgf: p.mgf, source: p.source, label: unsafe { inner(p.pSourceData, p.ulSourceDataLen) }? }
         }
         // SAFETY: as above.
-        ParamShape::Gcm => unsafe { gcm(at, len) }?,
+        ParamShape::GcmOrIv if len == 12 => Params::Bytes(unsafe { inner(at, len) }?),
+        // SAFETY: as above.
+        ParamShape::Gcm | ParamShape::GcmOrIv => unsafe { gcm(at, len) }?,
         ParamShape::Ccm => {
             // SAFETY: as above.
             let p: ck::CK_CCM_PARAMS = unsafe { structure(at, len) }?;

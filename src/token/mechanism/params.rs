@@ -16,6 +16,8 @@ pub enum ParamShape {
     Pss,
     Oaep,
     Gcm,
+    /// CK_GCM_PARAMS, or its initialization vector of 12 bytes alone.
+    GcmOrIv,
     Ccm,
     Ctr,
     /// CK_ECDH1_DERIVE_PARAMS, and CK_X9_42_DH1_DERIVE_PARAMS, which has the same five fields.

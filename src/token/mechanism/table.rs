@@ -2,7 +2,8 @@
 
 use super::{MechRow, ParamShape, Sizes};
 use crate::token::plan::derivation::Kdf;
-use crate::token::plan::{Planner, keys};
+use crate::token::plan::{Form, Planner, keys};
+use cngtoken_crypto::BlockCipher::{Aes, Camellia, Des};
 use cngtoken_crypto::{Hash, Xof};
 use cryptoki_sys as ck;
 
@@ -31,11 +32,18 @@ const SLH_DSA: &[u64] = &[ck::CKK_SLH_DSA];
 const AES: &[u64] = &[ck::CKK_AES];
 /// What a secret is derived from.
 const BASE: &[u64] = keys::ANY_SECRET;
+const AES_XTS: &[u64] = &[ck::CKK_AES_XTS];
+const DES: &[u64] = &[ck::CKK_DES];
+const DES3: &[u64] = &[ck::CKK_DES2, ck::CKK_DES3];
+const ANY_DES: &[u64] = &[ck::CKK_DES, ck::CKK_DES2, ck::CKK_DES3];
+const CAMELLIA: &[u64] = &[ck::CKK_CAMELLIA];
 const GENERIC: &[u64] = &[ck::CKK_GENERIC_SECRET];
 
 const RSA_SIZES: Sizes = Sizes::Bits(512, 16384);
 const EC_SIZES: Sizes = Sizes::Bits(224, 521);
 const AES_SIZES: Sizes = Sizes::Bytes(16, 32);
+const DES_SIZES: Sizes = Sizes::Bytes(8, 8);
+const DES3_SIZES: Sizes = Sizes::Bytes(16, 24);
 const SECRET_SIZES: Sizes = Sizes::Bytes(1, 1 << 20);
 
 macro_rules! rows {
@@ -117,6 +125,22 @@ pub static MECHANISMS: &[MechRow] = rows! {
     CKM_SHA3_512_RSA_PKCS_PSS: RSA, SIGN, RSA_SIZES, 0, ParamShape::Pss, Planner::Pss(Some(Hash::Sha3_512));
     CKM_SHA3_224_RSA_PKCS: RSA, SIGN, RSA_SIZES, 0, ParamShape::None, Planner::RsaPkcs1(Some(Hash::Sha3_224));
     CKM_SHA3_224_RSA_PKCS_PSS: RSA, SIGN, RSA_SIZES, 0, ParamShape::Pss, Planner::Pss(Some(Hash::Sha3_224));
+    CKM_DES_KEY_GEN: DES, ck::CKF_GENERATE, DES_SIZES, 0, ParamShape::None, Planner::Generate;
+    CKM_DES_ECB: DES, CRYPT | WRAP, DES_SIZES, 0, ParamShape::None, Planner::Block(Des, Form::Ecb);
+    CKM_DES_CBC: DES, CRYPT | WRAP, DES_SIZES, 0, ParamShape::Iv(8), Planner::Block(Des, Form::Cbc);
+    CKM_DES_CBC_PAD: DES, CRYPT | WRAP, DES_SIZES, 0, ParamShape::Iv(8), Planner::Block(Des, Form::CbcPad);
+    CKM_DES2_KEY_GEN: &[ck::CKK_DES2], ck::CKF_GENERATE, Sizes::Bytes(16, 16), 0, ParamShape::None, Planner::Generate;
+    CKM_DES3_KEY_GEN: &[ck::CKK_DES3], ck::CKF_GENERATE, Sizes::Bytes(24, 24), 0, ParamShape::None, Planner::Generate;
+    CKM_DES3_ECB: DES3, CRYPT | WRAP, DES3_SIZES, 0, ParamShape::None, Planner::Block(Des, Form::Ecb);
+    CKM_DES3_CBC: DES3, CRYPT | WRAP, DES3_SIZES, 0, ParamShape::Iv(8), Planner::Block(Des, Form::Cbc);
+    CKM_DES3_MAC: DES3, SIGN, DES3_SIZES, 0, ParamShape::None, Planner::CbcMac(Des);
+    CKM_DES3_MAC_GENERAL: DES3, SIGN, DES3_SIZES, 0, ParamShape::Ulong, Planner::CbcMacGeneral(Des);
+    CKM_DES3_CBC_PAD: DES3, CRYPT | WRAP, DES3_SIZES, 0, ParamShape::Iv(8), Planner::Block(Des, Form::CbcPad);
+    CKM_DES3_CMAC_GENERAL: DES3, SIGN, DES3_SIZES, 0, ParamShape::Ulong, Planner::CmacGeneral(Des);
+    CKM_DES3_CMAC: DES3, SIGN, DES3_SIZES, 0, ParamShape::None, Planner::Cmac(Des);
+    CKM_DES_OFB64: ANY_DES, CRYPT, Sizes::Bytes(8, 24), 0, ParamShape::Iv(8), Planner::Block(Des, Form::Ofb);
+    CKM_DES_CFB64: ANY_DES, CRYPT, Sizes::Bytes(8, 24), 0, ParamShape::Iv(8), Planner::Block(Des, Form::Cfb(64));
+    CKM_DES_CFB8: ANY_DES, CRYPT, Sizes::Bytes(8, 24), 0, ParamShape::Iv(8), Planner::Block(Des, Form::Cfb(8));
     CKM_MD5: &[], ck::CKF_DIGEST, Sizes::None, 0, ParamShape::None, Planner::Digest(Hash::Md5);
     CKM_MD5_HMAC: keys::MD5_HMAC_KEYS, SIGN, SECRET_SIZES, 0, ParamShape::None, Planner::Hmac(Hash::Md5);
     CKM_MD5_HMAC_GENERAL: keys::MD5_HMAC_KEYS, SIGN, SECRET_SIZES, 0, ParamShape::Ulong, Planner::HmacGeneral(Hash::Md5);
@@ -165,6 +189,13 @@ pub static MECHANISMS: &[MechRow] = rows! {
     CKM_SHA3_512_KEY_DERIVATION: BASE, ck::CKF_DERIVE, SECRET_SIZES, 0, ParamShape::None, Planner::Kdf(Kdf::Digest(Hash::Sha3_512));
     CKM_SHAKE_128_KEY_DERIVATION: BASE, ck::CKF_DERIVE, SECRET_SIZES, 0, ParamShape::None, Planner::Kdf(Kdf::Xof(Xof::Shake128));
     CKM_SHAKE_256_KEY_DERIVATION: BASE, ck::CKF_DERIVE, SECRET_SIZES, 0, ParamShape::None, Planner::Kdf(Kdf::Xof(Xof::Shake256));
+    CKM_CAMELLIA_KEY_GEN: CAMELLIA, ck::CKF_GENERATE, AES_SIZES, 0, ParamShape::None, Planner::Generate;
+    CKM_CAMELLIA_ECB: CAMELLIA, CRYPT | WRAP, AES_SIZES, 0, ParamShape::None, Planner::Block(Camellia, Form::Ecb);
+    CKM_CAMELLIA_CBC: CAMELLIA, CRYPT | WRAP, AES_SIZES, 0, ParamShape::Iv(16), Planner::Block(Camellia, Form::Cbc);
+    CKM_CAMELLIA_MAC: CAMELLIA, SIGN, AES_SIZES, 0, ParamShape::None, Planner::CbcMac(Camellia);
+    CKM_CAMELLIA_MAC_GENERAL: CAMELLIA, SIGN, AES_SIZES, 0, ParamShape::Ulong, Planner::CbcMacGeneral(Camellia);
+    CKM_CAMELLIA_CBC_PAD: CAMELLIA, CRYPT | WRAP, AES_SIZES, 0, ParamShape::Iv(16), Planner::Block(Camellia, Form::CbcPad);
+    CKM_CAMELLIA_CTR: CAMELLIA, CRYPT | WRAP, AES_SIZES, 0, ParamShape::Ctr, Planner::Block(Camellia, Form::Ctr);
     CKM_EC_KEY_PAIR_GEN: EC, ck::CKF_GENERATE_KEY_PAIR, EC_SIZES, EC_NAMED, ParamShape::None, Planner::Generate;
     CKM_ECDSA: EC, SIGN_ONE, EC_SIZES, EC_NAMED, ParamShape::None, Planner::Ecdsa(None);
     CKM_ECDSA_SHA1: EC, SIGN, EC_SIZES, EC_NAMED, ParamShape::None, Planner::Ecdsa(Some(Hash::Sha1));
@@ -181,14 +212,29 @@ pub static MECHANISMS: &[MechRow] = rows! {
     CKM_EC_EDWARDS_KEY_PAIR_GEN: EDWARDS, ck::CKF_GENERATE_KEY_PAIR, Sizes::Bits(255, 255), EC_CURVENAME, ParamShape::None, Planner::Generate;
     CKM_EC_MONTGOMERY_KEY_PAIR_GEN: MONTGOMERY, ck::CKF_GENERATE_KEY_PAIR, Sizes::Bits(255, 255), EC_CURVENAME, ParamShape::None, Planner::Generate;
     CKM_EDDSA: EDWARDS, SIGN, Sizes::Bits(255, 255), EC_CURVENAME, ParamShape::EdDsa, Planner::EdDsa;
+    CKM_AES_XTS: AES_XTS, CRYPT | WRAP, Sizes::Bytes(32, 64), 0, ParamShape::Iv(16), Planner::AesXts;
+    CKM_AES_XTS_KEY_GEN: AES_XTS, ck::CKF_GENERATE, Sizes::Bytes(32, 64), 0, ParamShape::None, Planner::Generate;
     CKM_AES_KEY_GEN: AES, ck::CKF_GENERATE, AES_SIZES, 0, ParamShape::None, Planner::Generate;
-    CKM_AES_ECB: AES, CRYPT, AES_SIZES, 0, ParamShape::None, Planner::AesEcb;
-    CKM_AES_CBC: AES, CRYPT | WRAP, AES_SIZES, 0, ParamShape::Iv(16), Planner::AesCbc { pad: false };
-    CKM_AES_CBC_PAD: AES, CRYPT | WRAP, AES_SIZES, 0, ParamShape::Iv(16), Planner::AesCbc { pad: true };
-    CKM_AES_CTR: AES, CRYPT, AES_SIZES, 0, ParamShape::Ctr, Planner::AesCtr;
+    CKM_AES_ECB: AES, CRYPT | WRAP, AES_SIZES, 0, ParamShape::None, Planner::Block(Aes, Form::Ecb);
+    CKM_AES_CBC: AES, CRYPT | WRAP, AES_SIZES, 0, ParamShape::Iv(16), Planner::Block(Aes, Form::Cbc);
+    CKM_AES_MAC: AES, SIGN, AES_SIZES, 0, ParamShape::None, Planner::CbcMac(Aes);
+    CKM_AES_MAC_GENERAL: AES, SIGN, AES_SIZES, 0, ParamShape::Ulong, Planner::CbcMacGeneral(Aes);
+    CKM_AES_CBC_PAD: AES, CRYPT | WRAP, AES_SIZES, 0, ParamShape::Iv(16), Planner::Block(Aes, Form::CbcPad);
+    CKM_AES_CTR: AES, CRYPT | WRAP, AES_SIZES, 0, ParamShape::Ctr, Planner::Block(Aes, Form::Ctr);
     CKM_AES_GCM: AES, CRYPT | WRAP | MESSAGES, AES_SIZES, 0, ParamShape::Gcm, Planner::AesGcm;
-    CKM_AES_CMAC: AES, SIGN, AES_SIZES, 0, ParamShape::None, Planner::AesCmac;
-    CKM_AES_CMAC_GENERAL: AES, SIGN, AES_SIZES, 0, ParamShape::Ulong, Planner::AesCmacGeneral;
+    CKM_AES_CTS: AES, CRYPT | WRAP, AES_SIZES, 0, ParamShape::Iv(16), Planner::Block(Aes, Form::CbcCs1);
+    CKM_AES_CMAC: AES, SIGN, AES_SIZES, 0, ParamShape::None, Planner::Cmac(Aes);
+    CKM_AES_CMAC_GENERAL: AES, SIGN, AES_SIZES, 0, ParamShape::Ulong, Planner::CmacGeneral(Aes);
+    CKM_AES_XCBC_MAC: AES, SIGN, Sizes::Bytes(16, 16), 0, ParamShape::None, Planner::AesXcbcMac(16);
+    CKM_AES_XCBC_MAC_96: AES, SIGN, Sizes::Bytes(16, 16), 0, ParamShape::None, Planner::AesXcbcMac(12);
+    CKM_AES_GMAC: AES, SIGN, AES_SIZES, 0, ParamShape::GcmOrIv, Planner::AesGmac;
+    CKM_AES_OFB: AES, CRYPT | WRAP, AES_SIZES, 0, ParamShape::Iv(16), Planner::Block(Aes, Form::Ofb);
+    CKM_AES_CFB64: AES, CRYPT | WRAP, AES_SIZES, 0, ParamShape::Iv(16), Planner::Block(Aes, Form::Cfb(64));
+    CKM_AES_CFB8: AES, CRYPT | WRAP, AES_SIZES, 0, ParamShape::Iv(16), Planner::Block(Aes, Form::Cfb(8));
+    CKM_AES_CFB128: AES, CRYPT | WRAP, AES_SIZES, 0, ParamShape::Iv(16), Planner::Block(Aes, Form::Cfb(128));
+    CKM_AES_CFB1: AES, CRYPT | WRAP, AES_SIZES, 0, ParamShape::Iv(16), Planner::Block(Aes, Form::Cfb(1));
     CKM_AES_KEY_WRAP: AES, CRYPT | WRAP, AES_SIZES, 0, ParamShape::OptionalIv(8), Planner::AesKw;
+    CKM_AES_KEY_WRAP_PAD: AES, CRYPT | WRAP, AES_SIZES, 0, ParamShape::OptionalIv(8), Planner::AesKwPad;
     CKM_AES_KEY_WRAP_KWP: AES, CRYPT | WRAP, AES_SIZES, 0, ParamShape::OptionalIv(4), Planner::AesKwp;
+    CKM_AES_KEY_WRAP_PKCS7: AES, CRYPT | WRAP, AES_SIZES, 0, ParamShape::OptionalIv(8), Planner::AesKwPkcs7;
 };

@@ -5,6 +5,7 @@ use cryptoki_sys as ck;
 /// Every type of secret key: what the simple derivations start from.
 pub(crate) const ANY_SECRET: &[u64] = &[
     ck::CKK_GENERIC_SECRET,
+    ck::CKK_DES,
     ck::CKK_DES2,
     ck::CKK_DES3,
     ck::CKK_AES,

@@ -12,9 +12,10 @@ mod symmetric;
 use crate::token::error::{R, Reason};
 use crate::token::mechanism::{Params, hash_of};
 use asymmetric::{oaep_parts, prehash, pss, sign_context};
-use cngtoken_crypto::{Hash, Scheme};
+use cngtoken_crypto::{BlockCipher, Hash, Scheme};
 use derivation::Kdf;
-use symmetric::{gcm, iv, tag_len};
+pub(crate) use symmetric::Form;
+use symmetric::{gcm, gmac, iv, mode, optional_iv, tag_len};
 
 /// How a row plans. Plain data, so that the table stays a table.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -45,19 +46,26 @@ pub(crate) enum Planner {
     Hmac(Hash),
     /// The parameter is the tag's length.
     HmacGeneral(Hash),
-    AesEcb,
-    AesCbc {
-        pad: bool,
-    },
-    AesCtr,
+    Block(BlockCipher, Form),
+    AesXts,
     AesGcm,
-    AesCmac,
+    Cmac(BlockCipher),
     /// The parameter is the tag's length.
-    AesCmacGeneral,
+    CmacGeneral(BlockCipher),
+    /// The tag is half a block.
+    CbcMac(BlockCipher),
+    /// The parameter is the tag's length.
+    CbcMacGeneral(BlockCipher),
+    /// Bytes of the tag.
+    AesXcbcMac(usize),
+    AesGmac,
     AesKw,
+    /// Two readings of one name: `docs/design.md`, "Client leniencies".
+    AesKwPad,
     AesKwp,
     /// A derivation from a secret key.
     Kdf(Kdf),
+    AesKwPkcs7,
 }
 
 fn bad(why: impl Into<String>) -> crate::token::error::TokenError {
@@ -144,35 +152,32 @@ impl Planner {
                 Scheme::Hmac { hash, len: hash.len() }
             }
             Planner::HmacGeneral(hash) => Scheme::Hmac { hash, len: tag_len(params, hash.len())? },
-            Planner::AesCmacGeneral => Scheme::Cmac { len: tag_len(params, 16)? },
-            Planner::AesCmac => {
+            Planner::CmacGeneral(cipher) => Scheme::Cmac { cipher, len: tag_len(params, cipher.block_len())? },
+            Planner::Cmac(cipher) => {
                 no_parameter(params)?;
-                Scheme::Cmac { len: 16 }
+                Scheme::Cmac { cipher, len: cipher.block_len() }
             }
-            Planner::AesEcb => {
+            Planner::CbcMacGeneral(cipher) => Scheme::CbcMac { cipher, len: tag_len(params, cipher.block_len())? },
+            Planner::CbcMac(cipher) => {
                 no_parameter(params)?;
-                Scheme::AesEcb
+                Scheme::CbcMac { cipher, len: cipher.block_len() / 2 }
             }
-            Planner::AesCbc { pad: false } => Scheme::AesCbc { iv: iv(params)? },
-            Planner::AesCbc { pad: true } => Scheme::AesCbcPad { iv: iv(params)? },
-            Planner::AesCtr => match params {
-                Params::Ctr { bits: bits @ 1..=128, counter } => Scheme::AesCtr { counter: *counter, bits: u32::try_from(*bits).unwrap_or(128) },
-                Params::Ctr { bits, .. } => return Err(bad(format!("ulCounterBits is {bits}, 1 to 128 expected"))),
-                _ => return Err(wrong_shape(params, "CK_AES_CTR_PARAMS")),
-            },
+            Planner::AesXcbcMac(len) => {
+                no_parameter(params)?;
+                Scheme::AesXcbcMac { len }
+            }
+            Planner::AesGmac => gmac(params)?,
+            Planner::Block(cipher, form) => Scheme::Block { cipher, mode: mode(cipher, form, params)? },
+            Planner::AesXts => Scheme::AesXts { tweak: iv(params)? },
             Planner::AesGcm => gcm(params)?,
-            Planner::AesKw => Scheme::AesKw {
-                iv: match params {
-                    Params::None => None,
-                    _ => Some(iv(params)?),
-                },
+            Planner::AesKw => Scheme::AesKw { iv: optional_iv(params)? },
+            // The vector of 8 bytes belongs to the reading with PKCS#7.
+            Planner::AesKwPad => match optional_iv(params)? {
+                None => Scheme::AesKwEitherPad,
+                iv => Scheme::AesKwPkcs7 { iv },
             },
-            Planner::AesKwp => Scheme::AesKwp {
-                iv: match params {
-                    Params::None => None,
-                    _ => Some(iv(params)?),
-                },
-            },
+            Planner::AesKwp => Scheme::AesKwp { iv: optional_iv(params)? },
+            Planner::AesKwPkcs7 => Scheme::AesKwPkcs7 { iv: optional_iv(params)? },
             Planner::Digest(_) | Planner::Generate | Planner::Ecdh { .. } | Planner::Dh | Planner::X942 | Planner::MlKem | Planner::Kdf(_) => {
                 return Err(Reason::MechanismInvalid.into());
             }

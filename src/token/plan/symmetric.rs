@@ -1,9 +1,57 @@
-//! Parameters of the secret-key mechanisms: initialisation vectors, tag lengths, GCM.
+//! Parameters of the secret-key mechanisms: modes of block ciphers, initialisation vectors, tag lengths, GCM.
 
-use super::{bad, usize_param, wrong_shape};
+use super::{bad, no_parameter, usize_param, wrong_shape};
 use crate::token::error::R;
 use crate::token::mechanism::Params;
-use cngtoken_crypto::Scheme;
+use cngtoken_crypto::{BlockCipher, Mode, Scheme};
+
+/// A mode of a block cipher before its parameter is known.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Form {
+    Ecb,
+    Cbc,
+    CbcPad,
+    CbcCs1,
+    Ofb,
+    /// Bits fed back.
+    Cfb(usize),
+    Ctr,
+}
+
+pub(super) fn mode(cipher: BlockCipher, form: Form, params: &Params) -> R<Mode> {
+    let iv = || block_iv(cipher, params);
+    Ok(match form {
+        Form::Ecb => {
+            no_parameter(params)?;
+            Mode::Ecb
+        }
+        Form::Cbc => Mode::Cbc { iv: iv()? },
+        Form::CbcPad => Mode::CbcPad { iv: iv()? },
+        Form::CbcCs1 => Mode::CbcCs1 { iv: iv()? },
+        Form::Ofb => Mode::Ofb { iv: iv()? },
+        Form::Cfb(bits) => Mode::Cfb { iv: iv()?, bits },
+        // CK_CAMELLIA_CTR_PARAMS has the same two fields.
+        Form::Ctr => match params {
+            Params::Ctr { bits: bits @ 1..=128, counter } => Mode::Ctr { counter: *counter, bits: u32::try_from(*bits).unwrap_or(128) },
+            Params::Ctr { bits, .. } => return Err(bad(format!("ulCounterBits is {bits}, 1 to 128 expected"))),
+            _ => return Err(wrong_shape(params, "CK_AES_CTR_PARAMS")),
+        },
+    })
+}
+
+fn block_iv(cipher: BlockCipher, params: &Params) -> R<Vec<u8>> {
+    match cipher {
+        BlockCipher::Des => iv::<8>(params).map(Vec::from),
+        BlockCipher::Aes | BlockCipher::Camellia => iv::<16>(params).map(Vec::from),
+    }
+}
+
+pub(super) fn optional_iv<const N: usize>(params: &Params) -> R<Option<[u8; N]>> {
+    match params {
+        Params::None => Ok(None),
+        _ => iv(params).map(Some),
+    }
+}
 
 pub(super) fn iv<const N: usize>(params: &Params) -> R<[u8; N]> {
     match params {
@@ -36,4 +84,18 @@ pub(super) fn gcm(params: &Params) -> R<Scheme> {
         return Err(bad(format!("ulTagBits is {tag_bits}; 32, 64, 96, 104, 112, 120 or 128 expected")));
     }
     Ok(Scheme::AesGcm { iv: iv.clone(), aad: aad.clone(), tag_len: usize_param(*tag_bits / 8, "ulTagBits")? })
+}
+
+/// GMAC: CK_GCM_PARAMS, whose additional data is what is signed and must not be here; or 12 bytes, for the whole tag.
+pub(super) fn gmac(params: &Params) -> R<Scheme> {
+    if let Params::Bytes(iv) = params {
+        return match iv.len() {
+            12 => Ok(Scheme::AesGmac { iv: iv.clone(), len: 16 }),
+            other => Err(bad(format!("the initialization vector has {other} bytes, 12 expected without CK_GCM_PARAMS"))),
+        };
+    }
+    match gcm(params)? {
+        Scheme::AesGcm { iv, aad, tag_len } if aad.is_empty() => Ok(Scheme::AesGmac { iv, len: tag_len }),
+        _ => Err(bad("pAAD is given; what GMAC authenticates is the data to sign")),
+    }
 }
