@@ -3,10 +3,11 @@
 //! `clients` runs the scenario scripts of `../shared/clients` in their laboratory root, compares each step with
 //! `expected.toml`, prints a table and writes `target/conformance.json`. `kill` ends importing processes by SIGKILL and
 //! looks whether what was acknowledged is there. `wine` lets Wine's Windows libraries judge the blobs, `openssl-blobs`
-//! OpenSSL's code for CryptoAPI's. Exit code 0: nothing unexpected. This package never links the module.
+//! OpenSSL's code for CryptoAPI's, `guides` runs the lines of docs/guides. Exit code 0: nothing unexpected. This package never links the module.
 
 mod clients;
 mod expected;
+mod guides;
 mod kill;
 mod openssl_blobs;
 mod report;
@@ -38,6 +39,8 @@ enum Command {
     Wine(wine::Arguments),
     /// Let OpenSSL read and write the CryptoAPI blobs and PVK files (skipped where OpenSSL is not)
     OpensslBlobs(openssl_blobs::Arguments),
+    /// Run the lines of docs/guides in the laboratory root
+    Guides(guides::Arguments),
     /// One child of `kill`
     #[command(hide = true)]
     KillChild(kill::ChildArguments),
@@ -49,6 +52,7 @@ fn main() -> ExitCode {
         Command::Kill(arguments) => kill::run(&arguments),
         Command::Wine(arguments) => wine::run(&arguments),
         Command::OpensslBlobs(arguments) => openssl_blobs::run(&arguments),
+        Command::Guides(arguments) => guides::run(&arguments),
         Command::KillChild(arguments) => kill::child(&arguments).map(|()| true),
     };
     match outcome {

@@ -43,8 +43,8 @@ fn snippet(client: Program, module: &Path, store: Option<&Path>, token: &str) ->
         ),
         Program::Nginx => format!(
             "# 1. an openssl.cnf of its own for nginx, say /etc/nginx/openssl-pkcs11.cnf\n\
-             openssl_conf = openssl_init\n[openssl_init]\nproviders = providers\n[providers]\ndefault = default\npkcs11 = pkcs11\n\
-             [default]\nactivate = 1\n[pkcs11]\nmodule = pkcs11.so\npkcs11-module-path = {m}\n\
+             openssl_conf = openssl_init\n[openssl_init]\nproviders = providers\n[providers]\ndefault = default_provider\npkcs11 = pkcs11_provider\n\
+             [default_provider]\nactivate = 1\n[pkcs11_provider]\nmodule = pkcs11.so\npkcs11-module-path = {m}\n\
              pkcs11-module-token-pin = file:PINFILE\nactivate = 1\n\
              # 2. systemctl edit nginx\n[Service]\nEnvironment=OPENSSL_CONF=/etc/nginx/openssl-pkcs11.cnf\n{service}\
              # 3. in nginx.conf, outside of every block, then in the server's\nenv OPENSSL_CONF;\nenv CNGTOKEN_STORE;\n\
