@@ -10,6 +10,7 @@
 #[path = "../client/mod.rs"]
 mod client;
 mod ec;
+mod nist;
 mod pq;
 mod rsa;
 mod secret;

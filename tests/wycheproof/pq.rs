@@ -7,7 +7,7 @@ use cryptoki_sys::*;
 use serde_json::Value;
 
 /// The layout of both families: magic, length of the set's name, length of the key, the name in UTF-16 with its NUL, the key.
-fn blob(magic: &[u8; 4], set: &str, key: &[u8]) -> Vec<u8> {
+pub(crate) fn blob(magic: &[u8; 4], set: &str, key: &[u8]) -> Vec<u8> {
     let name: Vec<u8> = set.encode_utf16().chain([0]).flat_map(u16::to_le_bytes).collect();
     [magic.to_vec(), ulongs(&[name.len(), key.len()]), name, key.to_vec()].concat()
 }
@@ -98,7 +98,7 @@ fn mldsa_signatures_are_judged_as_said() {
 }
 
 /// The shared secret, compared.
-fn decapsulated(b: &Bench, private: u64, test: &Value) -> crate::R<bool> {
+pub(crate) fn decapsulated(b: &Bench, private: u64, test: &Value) -> crate::R<bool> {
     let handle = b.m.decapsulate(b.s, &Mech::plain(CKM_ML_KEM), private, &secret(32), &hex_of(test, "c"))?;
     let value = b.m.get(b.s, handle, CKA_VALUE);
     b.destroy(&[handle]);
