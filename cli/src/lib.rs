@@ -18,6 +18,7 @@ mod source;
 mod store;
 mod uri;
 
+pub use commands::explain::answers as explain_answers;
 pub use commands::inspect::forms as inspect_forms;
 
 use args::{Cli, Command};

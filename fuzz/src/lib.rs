@@ -7,8 +7,8 @@ pub mod seeds;
 
 use cngtoken::object::{self, Given, GivenAttr, Template};
 use cngtoken_blob::{Context, FaultClass, Origin, decode, encode, explain};
-use cngtoken_cli::inspect_forms;
 use cngtoken_cli::shapes::{self, Budget, Content, Passwords, Refusal, Wanted};
+use cngtoken_cli::{explain_answers, inspect_forms};
 use cngtoken_crypto::{Level, admit as judge};
 use cngtoken_key::{Claim, Secret};
 use zeroize::Zeroizing;
@@ -100,6 +100,16 @@ pub fn inspect(data: &[u8]) {
     }
     let tags = html.matches("<script").count();
     assert_eq!(tags, 0, "the page runs something");
+}
+
+/// What `explain` makes of any text: whole lines, and for a number the same in every way to write it.
+pub fn explain_code(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    let answers = explain_answers(text);
+    assert!(answers.iter().all(|line| !line.is_empty() && !line.contains('\n')), "an answer is no line");
+    if let Ok(number) = text.parse::<u32>() {
+        assert_eq!(explain_answers(&format!("0x{number:x}")), answers, "{number} in hexadecimal means another thing");
+    }
 }
 
 /// A private key in PKCS#8: what is read and admitted, is written and read again as the same key.
@@ -250,6 +260,11 @@ mod tests {
     #[test]
     fn pages_mask_secrets_and_are_json() {
         run("inspect", inspect, 3);
+    }
+
+    #[test]
+    fn codes_mean_the_same_in_every_spelling() {
+        run("explain_code", explain_code, 50);
     }
 
     #[test]

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// The targets, as their bodies are called.
-pub const TARGETS: &[&str] = &["admit", "blob", "der", "inspect", "pkcs8", "record", "shapes", "sniff", "template", "unlock"];
+pub const TARGETS: &[&str] = &["admit", "blob", "der", "explain_code", "inspect", "pkcs8", "record", "shapes", "sniff", "template", "unlock"];
 
 /// What the encrypted seeds were encrypted with: openssl's here first, then those of the field files.
 pub const PASSWORDS: &[&str] = &["fuzz", "Field-strong-1", "Field-weak-1", "Field-p8-1", "Field-pfx-1"];
@@ -28,6 +28,7 @@ pub fn of(target: &str) -> Vec<Seed> {
         "admit" | "blob" => blobs(),
         "sniff" => [blobs(), names()].concat(),
         "der" => [pkcs8(), spki(), files_of(&["p8", "cer"])].concat(),
+        "explain_code" => codes(),
         "pkcs8" => pkcs8(),
         "record" => records(),
         "template" => templates(),
@@ -197,8 +198,47 @@ fn files_of(endings: &[&str]) -> Vec<Seed> {
     out
 }
 
-/// Containers by openssl: every scheme that it writes, with one iteration each.
+/// Names and numbers of codes.
+fn codes() -> Vec<Seed> {
+    let all =
+        ["CKR_OK", "pin_incorrect", "0xA0", "160", "STATUS_INVALID_PARAMETER", "0xC000000D", "3221225485", "-1073741811", "CKM_AES_GCM", "0x1087L"];
+    all.iter().map(|code| (code.replace('-', "minus"), code.as_bytes().to_vec())).collect()
+}
+
+/// The same in BER: every constructed element with an indefinite length.
+fn ber(der: &[u8]) -> Vec<u8> {
+    let mut out = Vec::new();
+    let mut rest = der;
+    while let [tag, first, tail @ ..] = rest {
+        let long = usize::from(first & 0x7F) * usize::from(first >> 7);
+        let digits = tail.get(..long).unwrap_or_default();
+        let len = if long == 0 { usize::from(*first) } else { digits.iter().fold(0, |n, d| n << 8 | usize::from(*d)) };
+        let end = long.saturating_add(len).min(tail.len());
+        let content = tail.get(long..end).unwrap_or_default();
+        out.push(*tag);
+        if tag & 0x20 == 0 {
+            out.push(*first);
+            out.extend_from_slice(digits);
+            out.extend_from_slice(content);
+        } else {
+            out.push(0x80);
+            out.extend(ber(content));
+            out.extend_from_slice(&[0, 0]);
+        }
+        rest = tail.get(end..).unwrap_or_default();
+    }
+    out
+}
+
+/// Containers by openssl, in DER and the binary ones in BER too.
 fn containers() -> Vec<Seed> {
+    let der = der_containers();
+    let again: Vec<Seed> = der.iter().filter(|(_, b)| b.first() == Some(&0x30)).map(|(name, b)| (format!("{name}-ber"), ber(b))).collect();
+    [der, again].concat()
+}
+
+/// Every scheme that openssl writes, with one iteration each.
+fn der_containers() -> Vec<Seed> {
     let aes = "-keypbe AES-256-CBC -certpbe AES-256-CBC";
     let des = "-keypbe PBE-SHA1-3DES -certpbe PBE-SHA1-3DES -macalg sha1";
     let rc2 = "-legacy -keypbe PBE-SHA1-RC2-128 -certpbe PBE-SHA1-RC2-40";

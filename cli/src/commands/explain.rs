@@ -20,7 +20,8 @@ pub(crate) fn run(args: &Explain) -> Result<(), Failure> {
 }
 
 /// Every reading of a name or number.
-fn answers(asked: &str) -> Vec<String> {
+#[must_use]
+pub fn answers(asked: &str) -> Vec<String> {
     let number = number(asked);
     let upper = asked.to_ascii_uppercase();
     let matches = |name: &str, value: u64| number == Some(value) || name == upper || name.split_once('_').is_some_and(|(_, tail)| tail == upper);
