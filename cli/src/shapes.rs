@@ -44,6 +44,9 @@ use zeroize::Zeroizing;
 /// A key file is small; what is larger is some other file.
 pub const MAX_INPUT: usize = 16 << 20;
 
+/// A text is read in a dozen ways, each of which costs: more than this would take seconds.
+pub const MAX_TEXT: usize = 2 << 20;
+
 /// Something to import, and how it was wrapped.
 #[derive(Debug)]
 pub struct Found {
@@ -186,6 +189,8 @@ impl Found {
     pub fn computed(&self) -> Option<String> {
         let claim = match &self.content {
             Content::Blob(blob) => cngtoken_blob::decode(blob.bytes.expose(), &cngtoken_blob::Context::default()).ok()?.claim,
+            // PKCS#8 leaves the point of these out as a rule (RFC 8410).
+            Content::Key(Key { kind: "PKCS8_PRIVATEKEY", claim: Claim::Edwards(_) | Claim::Montgomery(_), .. }) => return None,
             Content::Key(key) => key.claim.clone(),
             Content::Certificate(_) | Content::Bundle(_) | Content::Locked(_) => return None,
         };
@@ -266,6 +271,11 @@ pub fn examine(input: &[u8], wanted: &Wanted) -> Examined {
             search::Chosen { outcome: look.map(|c| (c, Vec::new())), trail, line: None, bytes: Zeroizing::new(input.to_vec()) }
         }
         None => match text::decode(input) {
+            Some(text) if text.content.len() > MAX_TEXT => {
+                let found = text.content.len();
+                let refusal = Refusal::new(format!("a text of {found} bytes, at most {MAX_TEXT} are searched for keys"));
+                return refused(refusal.hint("cut out the part with the key"));
+            }
             Some(text) => search::choose(&text, wanted),
             None => return refused(binary::unknown(input)),
         },

@@ -139,3 +139,9 @@ fn a_large_text_of_anything_is_answered_in_linear_time() {
         assert!(took.as_secs() < 15, "{unit:?} took {took:?}");
     }
 }
+
+#[test]
+fn a_text_that_would_take_seconds_is_refused_in_words() {
+    let refusal = recognise("41 ".repeat(1 << 20).as_bytes(), &Wanted::default()).unwrap_err().to_string();
+    assert!(refusal.contains("at most 2097152 are searched") && refusal.contains("cut out"), "{refusal}");
+}

@@ -105,6 +105,15 @@ fn written(bytes: &[u8]) -> Vec<(&'static str, String)> {
         ("vb", format!("Dim k() As Byte = {{{}}}", lines(bytes, 10_000, |b| format!("&H{b:02X}"), ", ").concat())),
         ("vb lines", format!("k = {{ _\r\n{} }}", lines(bytes, 12, |b| format!("&H{b:02X}"), ", ").join(", _\r\n"))),
         ("javascript", format!("const k = `\n{}`;", wrapped(64, "\n"))),
+        ("query", format!("POST /?a=1&key={}&b=2", b64.replace('+', "%2B").replace('/', "%2F").replace('=', "%3D"))),
+        ("kotlin", format!("byteArrayOf({})", lines(bytes, 10_000, |b| format!("0x{b:02x}.toByte()"), ", ").concat())),
+        ("js object", format!("{{{}}}", bytes.iter().enumerate().map(|(i, b)| format!("\"{i}\":{b}")).collect::<Vec<_>>().join(","))),
+        ("yaml list", format!("key:\n{}other: 1\n", lines(bytes, 1, |b| format!("  - {b}\n"), "").concat())),
+        ("postgres", format!("INSERT INTO k VALUES ('\\x{}');", hex::encode(bytes))),
+        ("t-sql", format!("DECLARE @k varbinary(max) = 0x{};", lines(bytes, 60, |b| format!("{b:02X}"), "").join("\\\r\n"))),
+        ("xml hex", format!("<k>{}</k>", lines(bytes, 32, digits, "").join("\n"))),
+        ("debug.exe", segments(bytes)),
+        ("assembler without zeros", format!("db {}", lines(bytes, 10_000, |b| format!("{b:02X}h"), ",").concat())),
         ("assembler", lines(bytes, 8, |b| format!("0{b:02x}h"), ", ").iter().map(|l| format!("        db {l}\n")).collect()),
         ("sql", format!("INSERT INTO k VALUES (7, 0x{});", hex::encode_upper(bytes))),
         (
@@ -123,6 +132,14 @@ fn written(bytes: &[u8]) -> Vec<(&'static str, String)> {
         ("dashes", lines(bytes, 10_000, |b| format!("{b:02X}"), "-").concat()),
         ("pem of its own", format!("-----BEGIN PRIVATE KEY-----\n{}\n-----END PRIVATE KEY-----\n", wrapped(64, "\n"))),
     ]
+}
+
+fn segments(bytes: &[u8]) -> String {
+    let line = |(i, line): (usize, &[u8])| {
+        let halves: Vec<String> = line.chunks(8).map(|h| h.iter().map(|b| format!("{b:02X}")).collect::<Vec<_>>().join(" ")).collect();
+        format!("0B2C:{:04X}  {}   ....\r\n", 0x100 + i * 16, halves.join("-"))
+    };
+    bytes.chunks(16).enumerate().map(line).collect()
 }
 
 #[test]

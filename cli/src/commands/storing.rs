@@ -238,3 +238,55 @@ pub(crate) fn words(made: &[Listed]) -> String {
     }
     text
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::commands::import::Target;
+    use crate::shapes::{Wanted, recognise};
+
+    fn bundle() -> Bundle {
+        let file = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/containers/p256-certkey.pem");
+        match recognise(&std::fs::read(file).unwrap(), &Wanted::default()).unwrap().content {
+            Content::Bundle(bundle) => bundle,
+            other => panic!("{}", other.kind()),
+        }
+    }
+
+    #[test]
+    fn a_bundle_is_stored_whole_with_one_id_or_not_at_all() {
+        let target = Target::scratch().unwrap();
+        let session = target.store.session(true).unwrap();
+        target.login(&session).unwrap();
+        let wishes = Wishes { on_token: true, ..Wishes::default() };
+        let objects = || session.handles(vec![GivenAttr::bool(ck::CKA_TOKEN, true)]).unwrap();
+        let before = objects().len();
+
+        // The key is in order; what comes after it is not.
+        let mut broken = bundle();
+        // More than an attribute may hold.
+        broken.certificates[0].subject_der = vec![0x30; (16 << 20) + 1];
+        assert!(store(&session, &Content::Bundle(broken), &wishes, None).is_err());
+        assert_eq!(objects().len(), before);
+
+        let made = store(&session, &Content::Bundle(bundle()), &wishes, None).unwrap();
+        assert_eq!((made.len(), objects().len()), (3, before + 3));
+        let ids: Vec<_> = made.iter().map(|h| session.attribute(*h, ck::CKA_ID).unwrap()).collect();
+        assert!(ids.iter().all(|id| id.is_some() && *id == ids[0]), "{ids:?}");
+    }
+
+    #[test]
+    fn the_public_part_alone_is_stored_if_that_is_wished_and_there_is_one() {
+        let target = Target::scratch().unwrap();
+        let session = target.store.session(true).unwrap();
+        target.login(&session).unwrap();
+        let wishes = Wishes { on_token: true, public_only: true, ..Wishes::default() };
+        let made = store(&session, &Content::Bundle(bundle()), &wishes, None).unwrap();
+        let classes: Vec<_> = made.iter().map(|h| session.describe(*h).unwrap().class).collect();
+        assert_eq!(classes, [ck::CKO_PUBLIC_KEY, ck::CKO_CERTIFICATE]);
+
+        let secret = recognise(b"KDBM\x01\0\0\0\x10\0\0\x000123456789abcdef", &Wanted::default()).unwrap().content;
+        let refused = store(&session, &secret, &wishes, None).unwrap_err();
+        assert!(refused.message.contains("no public half"), "{}", refused.message);
+    }
+}

@@ -119,14 +119,45 @@ fn runs_within(line: &Line<'_>, pieces: &mut Vec<Piece>) {
     let bytes = line.body.as_bytes();
     let mut start = 0;
     while start < bytes.len() {
-        let len = bytes.iter().skip(start).take_while(|&&b| is_alphabet(b)).count();
+        let len = run_len(bytes, start);
         let pad = bytes.iter().skip(start.saturating_add(len)).take(2).take_while(|&&b| b == b'=').count();
         let end = start.saturating_add(len).saturating_add(pad);
         if let Some(run) = line.body.get(start..end) {
-            push(run, line.at.saturating_add(start)..line.at.saturating_add(end), false, pieces);
+            let plain = unescaped(run);
+            push(plain.as_ref().map_or(run, |p| p.as_str()), line.at.saturating_add(start)..line.at.saturating_add(end), false, pieces);
         }
         start = end.max(start.saturating_add(1));
     }
+}
+
+/// What a query string does to the signs of base64.
+const ESCAPES: [(&str, &str); 6] = [("%2B", "+"), ("%2b", "+"), ("%2F", "/"), ("%2f", "/"), ("%3D", "="), ("%3d", "=")];
+
+fn run_len(bytes: &[u8], start: usize) -> usize {
+    let mut end = start;
+    while let Some(rest) = bytes.get(end..).filter(|r| !r.is_empty()) {
+        let plain = rest.iter().take_while(|b| is_alphabet(**b)).count();
+        let escape = rest.get(plain..).is_some_and(|r| ESCAPES.iter().any(|(code, _)| r.starts_with(code.as_bytes())));
+        end = end.saturating_add(plain).saturating_add(if escape { 3 } else { 0 });
+        if !escape {
+            break;
+        }
+    }
+    end.saturating_sub(start)
+}
+
+fn unescaped(run: &str) -> Option<Zeroizing<String>> {
+    let mut rest = run.contains('%').then_some(run)?;
+    let mut out = Zeroizing::new(String::with_capacity(run.len()));
+    while let Some(c) = rest.chars().next() {
+        let escape = ESCAPES.iter().find(|(code, _)| rest.starts_with(code));
+        match escape {
+            Some((_, sign)) => out.push_str(sign),
+            None => out.push(c),
+        }
+        rest = rest.get(escape.map_or(c.len_utf8(), |(code, _)| code.len())..)?;
+    }
+    Some(out)
 }
 
 /// A value that starts behind a name and goes on in lines of its own (`key: RUNT…`, LDIF, a here-document).

@@ -15,7 +15,9 @@ const MAX_BYTES: usize = 1 << 16;
 pub(super) fn read(text: &str) -> Vec<Piece> {
     let rows = rows(text);
     let mut pieces = Vec::new();
-    for (radix, digits) in READINGS {
+    let looks = |digits: Digits| rows.iter().any(|r| cells(r.rest, digits).iter().map(|c| c.bytes.len()).sum::<usize>() >= 4);
+    let spelt: Vec<Digits> = [Digits::Hex, Digits::Decimal, Digits::Octal].into_iter().filter(|d| looks(*d)).collect();
+    for (radix, digits) in READINGS.iter().filter(|(_, d)| spelt.contains(d)) {
         let mut i = 0;
         while i < rows.len() {
             let (used, piece) = dump_at(rows.get(i..).unwrap_or_default(), *radix, *digits);
@@ -127,7 +129,11 @@ fn offset_of(body: &str) -> Option<(&str, usize)> {
     if len < 4 {
         return None;
     }
-    let offset = rest.get(..len)?;
+    // `0B2C:0100`: a segment before it.
+    let segment = rest.get(len..)?.strip_prefix(':').filter(|_| prefix == 0 && len == 4);
+    let low = segment.map(|t| t.bytes().take_while(u8::is_ascii_hexdigit).count()).filter(|n| *n == 4);
+    let (start, len) = if low.is_some() { (5, 9) } else { (0, len) };
+    let offset = rest.get(start..len)?;
     let mut used = prefix.checked_add(len)?;
     let tail = body.get(used..)?;
     if let Some(symbol) = tail.trim_start().strip_prefix('<') {

@@ -69,7 +69,8 @@ fn words(text: &str, pieces: &mut Vec<Piece>) {
 fn inside_a_word(bytes: &[u8], at: usize) -> bool {
     let before = |n: usize| at.checked_sub(n).and_then(|i| bytes.get(i)).copied();
     match (before(2), before(1)) {
-        (Some(b'0'), Some(b'x' | b'X')) => false,
+        // `0x…`, and PostgreSQL's `\x…`.
+        (Some(b'0'), Some(b'x' | b'X')) | (Some(b'\\'), Some(b'x')) => false,
         (_, Some(b)) => b.is_ascii_alphabetic(),
         (_, None) => false,
     }
@@ -79,9 +80,11 @@ fn run(bytes: &[u8], from: usize) -> usize {
     bytes.iter().skip(from).take_while(|b| b.is_ascii_hexdigit()).count()
 }
 
-/// If only white space with one line end follows, and then a line of digits and nothing else: where those stand.
+/// If only white space with one line end follows (after a backslash, in T-SQL), and then a line of digits and nothing else but the mark
+/// that closes the value: where those stand.
 fn next_line_of_digits(bytes: &[u8], from: usize) -> Option<(usize, usize)> {
-    let gap = bytes.iter().skip(from).take_while(|b| b.is_ascii_whitespace()).count();
+    let mark = usize::from(bytes.get(from) == Some(&b'\\'));
+    let gap = bytes.iter().skip(from.checked_add(mark)?).take_while(|b| b.is_ascii_whitespace()).count().checked_add(mark)?;
     let between = bytes.get(from..from.checked_add(gap)?)?;
     if between.iter().filter(|&&b| b == b'\n').count() != 1 {
         return None;
@@ -89,7 +92,8 @@ fn next_line_of_digits(bytes: &[u8], from: usize) -> Option<(usize, usize)> {
     let start = from.checked_add(gap)?;
     let len = run(bytes, start);
     let end = start.checked_add(len)?;
-    let closed = bytes.iter().skip(end).take_while(|&&b| b != b'\n').all(u8::is_ascii_whitespace);
+    let ends = |b: &u8| matches!(b, b'<' | b'"' | b'\'' | b'}' | b')' | b']' | b';' | b'\\');
+    let closed = bytes.get(end).is_some_and(ends) || bytes.iter().skip(end).take_while(|&&b| b != b'\n').all(u8::is_ascii_whitespace);
     (len > 0 && closed).then_some((start, end))
 }
 

@@ -72,7 +72,7 @@ pub(super) fn numbers(text: &str) -> Vec<Piece> {
             i = i.saturating_add(1);
             continue;
         }
-        if let Some(len) = cast(text, i).or_else(|| directive(text, i)) {
+        if let Some(len) = cast(text, i).or_else(|| directive(text, i)).or_else(|| index(bytes, i)).or_else(|| item(text, i)) {
             i = i.saturating_add(len);
             continue;
         }
@@ -130,7 +130,7 @@ enum Kind {
 
 /// `(byte)` and its kin in front of a number.
 fn cast(text: &str, at: usize) -> Option<usize> {
-    ["(byte)", "(char)", "(uint8_t)", "(unsigned char)", "(sbyte)", "(BYTE)", "CByte(", "[byte]"]
+    ["(byte)", "(char)", "(uint8_t)", "(unsigned char)", "(sbyte)", "(BYTE)", "CByte(", "[byte]", ".toByte()", ".toUByte()", "as u8"]
         .iter()
         .find(|c| text.get(at..).is_some_and(|t| t.starts_with(**c)))
         .map(|c| c.len())
@@ -142,6 +142,20 @@ fn directive(text: &str, at: usize) -> Option<usize> {
     let word = ["db ", "DB ", "defb ", "DCB ", "dc.b ", ".byte ", "db\t", "DB\t", ".byte\t"].iter().find(|d| rest.starts_with(**d))?;
     let line_start = text.get(..at)?.bytes().rev().find(|b| !matches!(b, b' ' | b'\t')).is_none_or(|b| b == b'\n');
     line_start.then_some(word.len())
+}
+
+/// `"17":` of a JSON object that was an array of bytes.
+fn index(bytes: &[u8], at: usize) -> Option<usize> {
+    let rest = bytes.get(at..)?.strip_prefix(b"\"")?;
+    let digits = rest.iter().take_while(|b| b.is_ascii_digit()).count();
+    let closed = rest.get(digits..)?.starts_with(b"\":");
+    (closed && (1..=5).contains(&digits)).then(|| digits.saturating_add(3))
+}
+
+/// The dash of a list in YAML.
+fn item(text: &str, at: usize) -> Option<usize> {
+    let line_start = text.get(..at)?.bytes().rev().find(|b| !matches!(b, b' ' | b'\t')).is_none_or(|b| b == b'\n');
+    (line_start && text.get(at..)?.starts_with("- ")).then_some(2)
 }
 
 fn token_len(bytes: &[u8], at: usize) -> usize {
@@ -170,7 +184,7 @@ fn byte_of(token: &str) -> Option<(u8, Kind)> {
             return u8::from_str_radix(digits, 16).ok().map(|v| (v, Kind::Prefixed));
         }
     }
-    if let Some(digits) = token.strip_suffix(['h', 'H']).filter(|d| d.starts_with(|c: char| c.is_ascii_digit())) {
+    if let Some(digits) = token.strip_suffix(['h', 'H']).filter(|d| d.len() == 2 || d.starts_with(|c: char| c.is_ascii_digit())) {
         return u8::from_str_radix(digits, 16).ok().map(|v| (v, Kind::Prefixed));
     }
     if let Some(negative) = token.strip_prefix('-') {
