@@ -3,7 +3,7 @@
 use crate::block::{self, Schedule, ctr::Ctr, feedback::Feedback, gcm, wrap, xts};
 use crate::key::{Bytes, Family};
 use crate::rsa::Rsa;
-use crate::{CryptoError, Direction, Key, Mode, OutLen, Scheme};
+use crate::{CryptoError, Direction, Key, Mode, OutLen, Scheme, hybrid};
 use cngtoken_key::Secret;
 use zeroize::Zeroizing;
 
@@ -13,6 +13,9 @@ use zeroize::Zeroizing;
 /// [`CryptoError::KeyType`] for a key of another family or half, [`CryptoError::KeySize`] for one of another size, [`CryptoError::DataLen`] or
 /// [`CryptoError::EncryptedDataLen`] for a length that the scheme cannot take, [`CryptoError::EncryptedData`] for input that does not decrypt.
 pub fn cipher(key: &Key, scheme: &Scheme, dir: Direction, data: &[u8]) -> Result<Secret, CryptoError> {
+    if matches!(scheme, Scheme::RsaAesKwp { .. } | Scheme::EcdhAesKwp { .. }) {
+        return hybrid::cipher(key, scheme, dir, data);
+    }
     let mut out = match key.family(key.fast(scheme)) {
         Family::Rsa(rsa) => cipher_rsa(&rsa, scheme, dir, data)?,
         Family::Secret(bytes) => cipher_secret(&bytes, scheme, dir, data)?,
@@ -147,6 +150,11 @@ pub(crate) fn pad(data: &[u8], block: usize) -> Zeroizing<Vec<u8>> {
     out
 }
 
+/// Bytes that AES key wrap with padding makes of so many.
+fn kwp_len(input: usize) -> usize {
+    input.div_ceil(8).saturating_add(1).saturating_mul(8)
+}
+
 /// Bytes that [`cipher`] gives for `input` bytes. Computes nothing with the key; input that [`cipher`] would refuse may get any answer.
 #[must_use]
 pub fn cipher_len(key: &Key, scheme: &Scheme, dir: Direction, input: usize) -> OutLen {
@@ -166,8 +174,12 @@ pub fn cipher_len(key: &Key, scheme: &Scheme, dir: Direction, input: usize) -> O
         (Scheme::AesKw { .. }, _) if encrypt => OutLen::Exact(input.saturating_add(8)),
         (Scheme::AesKw { .. }, _) => OutLen::Exact(input.saturating_sub(8)),
         (Scheme::AesKwPkcs7 { .. }, _) if encrypt => OutLen::Exact((input / 8).saturating_add(2).saturating_mul(8)),
-        (Scheme::AesKwp { .. } | Scheme::AesKwEitherPad, _) if encrypt => OutLen::Exact(input.div_ceil(8).saturating_add(1).saturating_mul(8)),
+        (Scheme::AesKwp { .. } | Scheme::AesKwEitherPad, _) if encrypt => OutLen::Exact(kwp_len(input)),
         (Scheme::AesKwp { .. } | Scheme::AesKwPkcs7 { .. } | Scheme::AesKwEitherPad, _) => OutLen::AtMost(input.saturating_sub(8)),
+        (Scheme::RsaAesKwp { .. } | Scheme::EcdhAesKwp { .. }, _) if encrypt => {
+            OutLen::Exact(hybrid::head_len(key, scheme).saturating_add(kwp_len(input)))
+        }
+        (Scheme::RsaAesKwp { .. } | Scheme::EcdhAesKwp { .. }, _) => OutLen::AtMost(input),
         _ => OutLen::AtMost(0),
     }
 }

@@ -74,7 +74,9 @@ fn aws_takes(scheme: &Scheme, parts: &KeyParts) -> bool {
         | Scheme::AesKw { .. }
         | Scheme::AesKwp { .. }
         | Scheme::AesKwPkcs7 { .. }
-        | Scheme::AesKwEitherPad => false,
+        | Scheme::AesKwEitherPad
+        | Scheme::RsaAesKwp { .. }
+        | Scheme::EcdhAesKwp { .. } => false,
     }
 }
 

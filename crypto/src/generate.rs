@@ -15,6 +15,8 @@ pub enum Generate {
     },
     /// A pair on a Weierstrass curve.
     Ec(Curve),
+    /// The same by FIPS 186-5's method with extra random bits.
+    EcExtraBits(Curve),
     /// An Edwards pair.
     Edwards(EdwardsCurve),
     /// A Montgomery pair.
@@ -48,6 +50,7 @@ pub fn generate(what: &Generate) -> Result<Admitted, CryptoError> {
     Ok(match what {
         Generate::Rsa { bits, e } => pair(KeyParts::RsaPrivate(rsa::generate(*bits, e)?)),
         Generate::Ec(curve) => pair(KeyParts::EcPrivate(ec::generate(*curve)?)),
+        Generate::EcExtraBits(curve) => pair(KeyParts::EcPrivate(ec::generate_extra_bits(*curve)?)),
         Generate::Secret { bytes } => {
             if !(1..=MAX_SECRET).contains(bytes) {
                 return Err(CryptoError::KeySize);

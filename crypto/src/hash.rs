@@ -20,7 +20,34 @@ pub enum Hash {
     Sha3_256,
     Sha3_384,
     Sha3_512,
+    /// 256 bits of SHAKE128: what FIPS 204 and FIPS 205 take as a pre-hash.
+    Shake128,
+    /// 512 bits of SHAKE256, likewise.
+    Shake256,
 }
+
+/// SHAKE with a fixed output. The crate has the extendable one only.
+#[derive(Clone, Default)]
+pub(crate) struct Shake<const RATE: usize, const LEN: usize>(shake::Shake<RATE>);
+
+impl<const RATE: usize, const LEN: usize> Shake<RATE, LEN> {
+    fn new() -> Self {
+        Self::default()
+    }
+
+    fn update(&mut self, data: &[u8]) {
+        shake::Update::update(&mut self.0, data);
+    }
+
+    fn finalize(self) -> [u8; LEN] {
+        let mut out = [0; LEN];
+        shake::ExtendableOutput::finalize_xof_into(self.0, &mut out);
+        out
+    }
+}
+
+type Shake128 = Shake<168, 32>;
+type Shake256 = Shake<136, 64>;
 
 /// Runs `$body` with `$D` as RustCrypto's type of the hash `$h`.
 macro_rules! by_hash {
@@ -74,12 +101,20 @@ macro_rules! by_hash {
                 type $D = sha3::Sha3_512;
                 $body
             }
+            $crate::Hash::Shake128 => {
+                type $D = Shake128;
+                $body
+            }
+            $crate::Hash::Shake256 => {
+                type $D = Shake256;
+                $body
+            }
         }
     };
 }
 
 impl Hash {
-    /// Every hash.
+    /// Every hash function; the two of extendable output, which only pre-hashed signatures know, are none.
     pub const ALL: [Hash; 12] = [
         Hash::Md5,
         Hash::Sha1,
@@ -103,9 +138,9 @@ impl Hash {
             Hash::Md5 => 16,
             Hash::Sha1 => 20,
             Hash::Sha224 | Hash::Sha512_224 | Hash::Sha3_224 => 28,
-            Hash::Sha256 | Hash::Sha512_256 | Hash::Sha3_256 => 32,
+            Hash::Sha256 | Hash::Sha512_256 | Hash::Sha3_256 | Hash::Shake128 => 32,
             Hash::Sha384 | Hash::Sha3_384 => 48,
-            Hash::Sha512 | Hash::Sha3_512 => 64,
+            Hash::Sha512 | Hash::Sha3_512 | Hash::Shake256 => 64,
         }
     }
 
@@ -124,6 +159,8 @@ impl Hash {
             Hash::Sha3_256 => &[0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 0x08],
             Hash::Sha3_384 => &[0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 0x09],
             Hash::Sha3_512 => &[0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 0x0A],
+            Hash::Shake128 => &[0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 0x0B],
+            Hash::Shake256 => &[0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 0x0C],
         }
     }
 
@@ -152,7 +189,7 @@ impl Hash {
             Hash::Sha3_256 => Some(&d::SHA3_256),
             Hash::Sha3_384 => Some(&d::SHA3_384),
             Hash::Sha3_512 => Some(&d::SHA3_512),
-            Hash::Md5 | Hash::Sha512_224 | Hash::Sha3_224 => None,
+            Hash::Md5 | Hash::Sha512_224 | Hash::Sha3_224 | Hash::Shake128 | Hash::Shake256 => None,
         }
     }
 }
@@ -196,6 +233,8 @@ enum State {
     Sha3_256(sha3::Sha3_256),
     Sha3_384(sha3::Sha3_384),
     Sha3_512(sha3::Sha3_512),
+    Shake128(Shake128),
+    Shake256(Shake256),
 }
 
 macro_rules! each_state {
@@ -215,6 +254,8 @@ macro_rules! each_state {
             State::Sha3_256($s) => $body,
             State::Sha3_384($s) => $body,
             State::Sha3_512($s) => $body,
+            State::Shake128($s) => $body,
+            State::Shake256($s) => $body,
         }
     };
 }
@@ -245,6 +286,8 @@ impl Digester {
             Hash::Sha3_256 => State::Sha3_256(sha3::Sha3_256::new()),
             Hash::Sha3_384 => State::Sha3_384(sha3::Sha3_384::new()),
             Hash::Sha3_512 => State::Sha3_512(sha3::Sha3_512::new()),
+            Hash::Shake128 => State::Shake128(Shake128::new()),
+            Hash::Shake256 => State::Shake256(Shake256::new()),
         })
     }
 
@@ -281,6 +324,14 @@ mod tests {
             (Hash::Sha512_256, "53048e2681941ef99b2e29b76b4c7dabe4c2d0c634fc6d46e0e2f13107e7af23"),
             (Hash::Sha3_224, "e642824c3f8cf24ad09234ee7d3c766fc9a3a5168d0c94ad73b46fdf"),
             (Hash::Sha3_256, "3a985da74fe225b2045c172d6bd390bd855f086e3e9d525b46bfe24511431532"),
+            (Hash::Shake128, "5881092dd818bf5cf8a3ddb793fbcba74097d5c526a6d35f97b83351940f2cc8"),
+            (
+                Hash::Shake256,
+                concat!(
+                    "483366601360a8771c6863080cc4114d8db44530f8f1e1ee4f94ea37e78b5739",
+                    "d5a15bef186a5386c75744c0527e1faa9f8726e462a12a4feb06bd8801e751e4"
+                ),
+            ),
         ];
 
         for (hash, expected) in published {

@@ -110,6 +110,7 @@ impl Mac {
             Hash::Sha3_256 => SimpleHmac::new_from_slice(key).map(Mac::Sha3_256),
             Hash::Sha3_384 => SimpleHmac::new_from_slice(key).map(Mac::Sha3_384),
             Hash::Sha3_512 => SimpleHmac::new_from_slice(key).map(Mac::Sha3_512),
+            Hash::Shake128 | Hash::Shake256 => return Err(CryptoError::Param("no HMAC is defined with an extendable output")),
         }
         .map_err(|_| CryptoError::KeySize)
     }

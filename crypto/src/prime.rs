@@ -8,6 +8,7 @@ use cngtoken_key::Uint;
 use crypto_bigint::{BoxedUint, Resize};
 use crypto_primes::Flavor;
 use crypto_primes::hazmat::MillerRabin;
+use std::sync::LazyLock;
 
 /// Up to this size Baillie-PSW is affordable; the orders of DSA's groups are in it.
 const BPSW_BITS: usize = 512;
@@ -42,6 +43,24 @@ pub(crate) fn is_prime(n: &Uint, rounds: Rounds) -> bool {
     let rounds = if rounds == Rounds::One || bits > TWO_ROUNDS_BITS { 1 } else { 2 };
     // Random bases only: base 2 alone lets every number 2^r − 1 with a prime r pass.
     (0..rounds).all(|_| random_below(bits.saturating_sub(1)).is_some_and(|base| !test.test(&base.resize_unchecked(precision(bits))).is_composite()))
+}
+
+/// As [`is_prime`], for a number that was just made at random: Baillie-PSW too, in every size.
+pub(crate) fn is_new_prime(n: &Uint) -> bool {
+    !has_small_factor(n) && is_prime(n, Rounds::One) && crypto_primes::is_prime(Flavor::Any, &boxed(n)) && is_prime(n, Rounds::All)
+}
+
+/// Is it a multiple of an odd prime below 2048 (and not that prime)? Quick, where most candidates are composite.
+fn has_small_factor(n: &Uint) -> bool {
+    static PRIMES: LazyLock<Vec<u64>> = LazyLock::new(|| (3..2048).step_by(2).filter(|d| (3..*d).step_by(2).all(|f| d % f != 0)).collect());
+    let (pairs, odd) = {
+        let bytes = n.as_be();
+        let (head, tail) = bytes.split_at(bytes.len() % 4);
+        (tail.chunks_exact(4), head)
+    };
+    let head = odd.iter().fold(0u64, |n, b| (n << 8) | u64::from(*b));
+    let words: Vec<u64> = std::iter::once(head).chain(pairs.map(|w| w.iter().fold(0, |n, b| (n << 8) | u64::from(*b)))).collect();
+    PRIMES.iter().any(|d| words.iter().fold(0, |rest, word| ((rest << 32) | word) % d) == 0 && n.to_u64() != Some(*d))
 }
 
 /// A random number of exactly `bits` bits (so neither 0 nor 1 for the sizes here).
@@ -84,6 +103,17 @@ mod tests {
         for bits in [523, 1283, 2207, 3221, 4621] {
             assert!(!is_prime(&mersenne(bits), Rounds::All), "{bits}");
         }
+    }
+
+    #[test]
+    fn a_small_factor_is_seen_whatever_the_width() {
+        for n in [9u64, 15, 2039 * 3, 0x0100_0001 * 2039, u64::MAX] {
+            assert!(has_small_factor(&Uint::from_u64(n)), "{n}");
+        }
+        for n in [3u64, 2039, 2053 * 2053, 0x1_0000_000F, 18446744073709551557] {
+            assert!(!has_small_factor(&Uint::from_u64(n)), "{n}");
+        }
+        assert!(is_new_prime(&Uint::from_u64(18446744073709551557)) && !is_new_prime(&Uint::from_u64(2053 * 2053)));
     }
 
     #[test]

@@ -147,6 +147,35 @@ pub enum Scheme {
     },
     /// Wraps as [`Scheme::AesKwp`] and unwraps what either padding made; their integrity values tell them apart.
     AesKwEitherPad,
+    /// A temporary AES key under RSAES-OAEP, and behind it the load wrapped with padding (RFC 5649) under that key.
+    RsaAesKwp {
+        /// Bytes of the temporary key.
+        aes_len: usize,
+        /// The label's hash.
+        hash: Hash,
+        /// MGF1's hash.
+        mgf: Hash,
+        /// The label.
+        label: Vec<u8>,
+    },
+    /// The public half of a transport key, and behind it the load wrapped with padding (RFC 5649) under the AES key that both agree on.
+    EcdhAesKwp {
+        /// Bytes of the AES key.
+        aes_len: usize,
+        /// The agreement.
+        how: Agree,
+        /// How the transport key is written. Any form is read.
+        transport: Transport,
+    },
+}
+
+/// How a transport key's point is written; a Montgomery key's is always raw.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Transport {
+    /// The point as SEC 1 has it.
+    Raw,
+    /// In a DER OCTET STRING.
+    Der,
 }
 
 /// A block cipher; the key's length chooses among its sizes.
@@ -236,6 +265,17 @@ pub enum Agree {
     },
     /// Finite-field Diffie-Hellman: the secret as wide as p.
     Dh,
+}
+
+impl Agree {
+    /// Whether a key derivation follows the agreement.
+    #[must_use]
+    pub(crate) fn derives(&self) -> bool {
+        match self {
+            Agree::Ecdh { kdf, .. } | Agree::X25519 { kdf, .. } => kdf.is_some(),
+            Agree::Dh => false,
+        }
+    }
 }
 
 /// Which way a cipher runs.

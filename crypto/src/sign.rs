@@ -92,6 +92,7 @@ pub fn streams(scheme: &Scheme) -> bool {
         Scheme::RsaPss { prehashed, .. } | Scheme::MlDsa { prehashed, .. } | Scheme::SlhDsa { prehashed, .. } => !prehashed,
         Scheme::RsaRaw | Scheme::RsaPkcs1Crypt { .. } | Scheme::RsaOaep { .. } => false,
         Scheme::AesKw { .. } | Scheme::AesKwp { .. } | Scheme::AesKwPkcs7 { .. } | Scheme::AesKwEitherPad => false,
+        Scheme::RsaAesKwp { .. } | Scheme::EcdhAesKwp { .. } => false,
         Scheme::EdDsa { .. }
         | Scheme::Hmac { .. }
         | Scheme::Cmac { .. }

@@ -3,8 +3,8 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::cast_possible_truncation, reason = "a failed assumption here is a failed test")]
 
 use cngtoken_crypto::{
-    Agree, BlockCipher, CipherStream, Direction, Generate, Hash, Key, Level, Mode, Scheme, SignStream, admit, agree, cipher, cipher_len, decapsulate,
-    generate, recover, sign, signature_len, verify,
+    Agree, BlockCipher, CipherStream, Direction, Generate, Hash, Key, Level, Mode, Scheme, SignStream, Transport, admit, agree, cipher, cipher_len,
+    decapsulate, generate, recover, sign, signature_len, verify,
 };
 use cngtoken_key::{
     Claim, Curve, DhClaim, DsaClaim, DsaSeed, EcClaim, EdwardsClaim, EdwardsCurve, KeyParts, MlDsaClaim, MlDsaSet, MlKemClaim, MlKemSet,
@@ -174,6 +174,16 @@ fn any_scheme() -> impl Strategy<Value = Scheme> {
         option::of(any::<[u8; 4]>()).prop_map(|iv| Scheme::AesKwp { iv }),
         option::of(any::<[u8; 8]>()).prop_map(|iv| Scheme::AesKwPkcs7 { iv }),
         Just(Scheme::AesKwEitherPad),
+        (prop::sample::select(vec![0usize, 16, 24, 32]), any_hash(), vec(any::<u8>(), 0..20)).prop_map(|(aes_len, hash, label)| Scheme::RsaAesKwp {
+            aes_len,
+            hash,
+            mgf: hash,
+            label
+        }),
+        (prop::sample::select(vec![0usize, 16, 24, 32]), option::of(any_hash()), any::<bool>()).prop_map(|(aes_len, kdf, der)| {
+            let transport = if der { Transport::Der } else { Transport::Raw };
+            Scheme::EcdhAesKwp { aes_len, how: Agree::Ecdh { kdf, shared: Vec::new(), cofactor: false }, transport }
+        }),
     ]
 }
 

@@ -9,7 +9,7 @@
 use super::args::{
     Input, Output, Place, buffer, bytes, flag, found, label, maybe, name, number, numbers, output, pin, place, pointer, reserved, unused, utf16,
 };
-use super::mechanism::{deriving, mechanism, needed};
+use super::mechanism::{deriving, generating, mechanism, needed};
 use super::memory::missing;
 use super::message::{aead, last_bytes, last_output, nothing, parameter, process};
 use super::template::{questions, template};
@@ -220,10 +220,10 @@ functions! {
         ) app =>
             out.write(&app.decrypt_verify_update(hSession, part.get(), out.room())?);
         C_GenerateKey(hSession;
-            mechanism: needed(pMechanism: CK_MECHANISM_PTR), template: template(pTemplate: CK_ATTRIBUTE_PTR, ulCount: CK_ULONG),
+            mechanism: generating(pMechanism: CK_MECHANISM_PTR), template: template(pTemplate: CK_ATTRIBUTE_PTR, ulCount: CK_ULONG),
             to: place(phKey: CK_OBJECT_HANDLE_PTR)
         ) app =>
-            to.give(app.generate_key(hSession, mechanism, template)?);
+            mechanism.write(&app.generate_key(hSession, &mechanism.mechanism, template)?, &to);
         C_GenerateKeyPair(hSession;
             mechanism: needed(pMechanism: CK_MECHANISM_PTR),
             public: template(pPublicKeyTemplate: CK_ATTRIBUTE_PTR, ulPublicKeyAttributeCount: CK_ULONG),

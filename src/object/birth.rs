@@ -130,7 +130,7 @@ pub fn create(mut t: Template, origin: &Origin, actor: &Actor) -> Result<Draft, 
         object.put(id, value.clone());
     }
     if class == CKO_DOMAIN_PARAMETERS {
-        object.put(CKA_LOCAL, Value::Bool(matches!(origin, Origin::Generated { .. })));
+        object.put(CKA_LOCAL, Value::Bool(false));
     }
     object.put_presets();
     finish(object, actor).map(Draft::Object)
@@ -155,7 +155,7 @@ fn is_number(row: &ClassRow, id: u64) -> bool {
     extra || id == CKA_MODULUS || id == CKA_VALUE || row.is_secret(id)
 }
 
-fn class_row(class: u64, subtype: Option<u64>) -> Result<&'static ClassRow, ObjectError> {
+pub(super) fn class_row(class: u64, subtype: Option<u64>) -> Result<&'static ClassRow, ObjectError> {
     classes::row(class, subtype).ok_or_else(|| match classes::subtype_attribute(class) {
         Some(id) => {
             let detail = format!("{:#x} is not supported for this class", subtype.unwrap_or_default());
@@ -179,6 +179,14 @@ pub fn precheck(t: &mut Template, class: u64, key_type: u64, origin: &Origin, ac
         return Err(not_logged_in());
     }
     Ok(())
+}
+
+/// The same for a group that is generated.
+pub(super) fn check_domain(t: &mut Template, key_type: u64, origin: &Origin, actor: &Actor) -> Result<(), ObjectError> {
+    let row = class_row(CKO_DOMAIN_PARAMETERS, Some(key_type))?;
+    agrees(t, CKA_CLASS, CKO_DOMAIN_PARAMETERS)?;
+    agrees(t, CKA_KEY_TYPE, key_type)?;
+    check(t, row, origin, actor)
 }
 
 fn agrees(t: &Template, id: u64, want: u64) -> Result<(), ObjectError> {
@@ -208,7 +216,8 @@ fn check(t: &mut Template, row: &ClassRow, origin: &Origin, actor: &Actor) -> Re
         }
         let forbidden = match origin {
             Origin::Created => has.rules.has(Rules::NO_CREATE),
-            Origin::Generated { .. } => has.rules.has(Rules::NO_GENERATE.and(Rules::SECRET)),
+            Origin::Generated { .. } if row.is_key() => has.rules.has(Rules::NO_GENERATE.and(Rules::SECRET)),
+            Origin::Generated { .. } => has.rules.has(Rules::NO_GENERATE) && id != CKA_KEY_TYPE,
             Origin::Unwrapped | Origin::Encapsulated | Origin::Derived { .. } => has.rules.has(Rules::NO_UNWRAP.and(Rules::SECRET)),
             Origin::Imported => false,
         };
@@ -229,8 +238,8 @@ fn check(t: &mut Template, row: &ClassRow, origin: &Origin, actor: &Actor) -> Re
         Origin::Created => Rules::CREATE,
         Origin::Generated { .. } if row.is_key() => Rules::GENERATE,
         Origin::Unwrapped => Rules::UNWRAP,
-        Origin::Generated { .. } => Rules::CREATE,
-        Origin::Encapsulated | Origin::Derived { .. } | Origin::Imported => return Ok(()),
+        // Which sizes a group needs its mechanism knows.
+        Origin::Generated { .. } | Origin::Encapsulated | Origin::Derived { .. } | Origin::Imported => return Ok(()),
     };
     for has in row.iter() {
         if has.rules.has(required) && !t.contains(has.id) {
@@ -333,7 +342,7 @@ fn dh_type(asked: Option<u64>, has_q: bool) -> Result<u64, ObjectError> {
     }
 }
 
-fn finish(object: Object, actor: &Actor) -> Result<Object, ObjectError> {
+pub(super) fn finish(object: Object, actor: &Actor) -> Result<Object, ObjectError> {
     if object.is_private() && !actor.logged_in {
         return Err(not_logged_in());
     }

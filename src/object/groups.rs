@@ -237,7 +237,7 @@ pub(super) const DOMAIN_PQG: &[Has] = &[
     number(CKA_BASE, Rules::PUBLIC_NUMBER),
     number(CKA_PRIME_BITS, Rules::NO_CREATE.and(Rules::GENERATE)),
 ];
-/// X9.42 groups name the size of the subgroup too.
+/// The size of the subgroup: X9.42 groups, and DSA groups by the mechanisms that take it.
 pub(super) const DOMAIN_SUBPRIME_BITS: &[Has] = &[number(CKA_SUBPRIME_BITS, Rules::NO_CREATE.and(Rules::GENERATE))];
 /// PKCS#3 groups.
 pub(super) const DOMAIN_PG: &[Has] = &[number(CKA_BASE, Rules::PUBLIC_NUMBER), number(CKA_PRIME_BITS, Rules::NO_CREATE.and(Rules::GENERATE))];

@@ -30,6 +30,15 @@ pub enum Encapsulated {
     },
 }
 
+/// What C_GenerateKey answers.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Generated {
+    /// The new object.
+    pub key: u64,
+    /// What goes back through the mechanism's parameter.
+    pub seed: Option<Vec<u8>>,
+}
+
 fn row_for(mechanism: &Mechanism, flag: u64) -> R<&'static MechRow> {
     let row = mechanism::row(mechanism.id).filter(|r| r.uses & flag != 0);
     let row = row.ok_or_else(|| Reason::MechanismInvalid.because(format!("mechanism 0x{:x} does not make keys this way", mechanism.id)))?;
@@ -122,10 +131,13 @@ impl Application {
     ///
     /// # Errors
     /// SessionHandleInvalid, MechanismInvalid, MechanismParamInvalid, the template's codes, KeySizeRange, SessionReadOnly, UserNotLoggedIn.
-    pub fn generate_key(&self, session: u64, mechanism: Mechanism, template: Vec<GivenAttr>) -> R<u64> {
+    pub fn generate_key(&self, session: u64, mechanism: &Mechanism, template: Vec<GivenAttr>) -> R<Generated> {
         let session = self.session(session)?;
-        let row = row_for(&mechanism, ck::CKF_GENERATE)?;
+        let row = row_for(mechanism, ck::CKF_GENERATE)?;
         let template = Template::parse(template)?;
+        if let Planner::GenerateDomain(group) = row.plan {
+            return self.generate_domain(&session, row, group, mechanism, template);
+        }
         let key_type = row.keys.first().copied().unwrap_or(ck::CKK_GENERIC_SECRET);
         let bytes = value_len(&template)?.or_else(|| only_secret_length(key_type));
         let bytes = bytes.ok_or_else(|| Reason::TemplateIncomplete.because("CKA_VALUE_LEN is missing"))?;
@@ -135,7 +147,8 @@ impl Application {
         let made = crypto::generate(&Generate::Secret { bytes })?;
         let parts = made.private.ok_or(Reason::GeneralError)?;
         check_size(row, &parts)?;
-        self.store_secret(&session, &parts, &template, key_type, &Origin::Generated { mechanism: mechanism.id })
+        let key = self.store_secret(&session, &parts, &template, key_type, &Origin::Generated { mechanism: mechanism.id })?;
+        Ok(Generated { key, seed: None })
     }
 
     /// C_GenerateKeyPair.
@@ -161,7 +174,10 @@ impl Application {
         for template in [&public, &private] {
             session.may_write(template.bool(ck::CKA_TOKEN).unwrap_or(false))?;
         }
-        let what = pair_plan(key_type, &public, &private)?;
+        let what = match (row.plan, pair_plan(key_type, &public, &private)?) {
+            (Planner::GenerateExtraBits, Generate::Ec(curve)) => Generate::EcExtraBits(curve),
+            (_, what) => what,
+        };
         let made = crypto::generate(&what)?;
         let (Some(public_parts), Some(private_parts)) = (made.public, made.private) else { return Err(Reason::GeneralError.into()) };
         check_size(row, &private_parts)?;

@@ -55,6 +55,7 @@ impl Application {
         }
         let wrapped = crypto::cipher(&ready.key.key, &ready.scheme, Direction::Encrypt, plain.expose()).map_err(|e| match e {
             crypto::CryptoError::DataLen | crypto::CryptoError::DataInvalid => Reason::KeySizeRange.because("the key does not fit the mechanism"),
+            crypto::CryptoError::KeySize => Reason::WrappingKeySizeRange.because("the wrapping key has no room for what the mechanism puts into it"),
             other => other.into(),
         })?;
         session.still_valid(ready.epoch)?;

@@ -1,7 +1,7 @@
 //! DSA (FIPS 186-4, 4) by the crate `dsa`, in every size that CNG has. The crate is slow; it is what there is. Its constant time is that of
 //! crypto-bigint's exponentiation; nonces are deterministic (RFC 6979).
 
-mod seed;
+pub(crate) mod seed;
 
 use crate::field::{Field, less_one, random_below, remainder};
 use crate::num::{boxed_bytes, boxed_in, fixed, precision};

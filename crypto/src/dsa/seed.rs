@@ -1,5 +1,6 @@
-//! Repeats the generation of a DSA group from its seed and counter: FIPS 186-2, appendix 2.2 (SHA-1, q of 160 bits), or FIPS 186-3 and later,
-//! A.1.1.2, with the hash that the source did not name: each that is wide enough is tried. One candidate of p per try, so the work is bounded.
+//! The steps by which a DSA group comes from a seed and a counter: FIPS 186-2, appendix 2.2 (SHA-1, q of 160 bits), or FIPS 186-3 and later,
+//! A.1.1.2. `domain` generates by them. Here they are repeated, with the hash that the source did not name: each that is wide enough is tried.
+//! One candidate of p per try, so the work is bounded.
 
 use crate::num::{boxed_bytes, boxed_in, precision, uint};
 use crate::{AdmitError, Hash, digest};
@@ -29,6 +30,14 @@ pub(super) fn check(domain: &DsaDomain, given: &DsaSeed) -> Result<(), AdmitErro
     }
 }
 
+/// q's candidate of A.1.1.2: U = Hash(seed) mod 2^(N−1); q = 2^(N−1) + U + 1 − (U mod 2), the low N bits with both ends set.
+pub(crate) fn subprime(seed: &[u8], hash: Hash, bytes: usize) -> Uint {
+    let whole = digest(hash, seed);
+    let mut u = whole.get(whole.len().saturating_sub(bytes)..).unwrap_or_default().to_vec();
+    set_ends(&mut u);
+    Uint::from_be(&u)
+}
+
 /// (seed + offset) mod 2^seedlen.
 fn seed_plus(seed: &[u8], offset: u64) -> Vec<u8> {
     let mut out = seed.to_vec();
@@ -45,15 +54,11 @@ fn replay_old(domain: &DsaDomain, given: &DsaSeed) -> bool {
     let mut u = digest(Hash::Sha1, &given.seed);
     u.iter_mut().zip(digest(Hash::Sha1, &seed_plus(&given.seed, 1))).for_each(|(a, b)| *a ^= b);
     set_ends(&mut u);
-    Uint::from_be(&u) == domain.q && candidate(domain, given, Hash::Sha1, 2)
+    Uint::from_be(&u) == domain.q && replayed(domain, given, Hash::Sha1, 2)
 }
 
 fn replay(domain: &DsaDomain, given: &DsaSeed, hash: Hash) -> bool {
-    // U = Hash(seed) mod 2^(N−1); q = 2^(N−1) + U + 1 − (U mod 2): the low N bits with both ends set.
-    let whole = digest(hash, &given.seed);
-    let mut u = whole.get(whole.len().saturating_sub(domain.q.byte_len())..).unwrap_or_default().to_vec();
-    set_ends(&mut u);
-    Uint::from_be(&u) == domain.q && candidate(domain, given, hash, 1)
+    subprime(&given.seed, hash, domain.q.byte_len()) == domain.q && replayed(domain, given, hash, 1)
 }
 
 fn set_ends(bytes: &mut [u8]) {
@@ -65,9 +70,13 @@ fn set_ends(bytes: &mut [u8]) {
     }
 }
 
-/// Is the candidate at the counter p? `first` is the offset of the first one.
-fn candidate(domain: &DsaDomain, given: &DsaSeed, hash: Hash, first: u64) -> bool {
-    let bits = domain.p.bit_len();
+/// Is the candidate at the counter p?
+fn replayed(domain: &DsaDomain, given: &DsaSeed, hash: Hash, first: u64) -> bool {
+    candidate(domain.p.bit_len(), &domain.q, given, hash, first).is_some_and(|p| p == domain.p)
+}
+
+/// p's candidate of so many bits at the counter. `first` is the offset of the first one.
+pub(crate) fn candidate(bits: usize, q: &Uint, given: &DsaSeed, hash: Hash, first: u64) -> Option<Uint> {
     let blocks = bits.div_ceil(8 * hash.len());
     let step = u64::try_from(blocks).unwrap_or(u64::MAX);
     let start = first.saturating_add(u64::from(given.counter).saturating_mul(step));
@@ -84,7 +93,7 @@ fn candidate(domain: &DsaDomain, given: &DsaSeed, hash: Hash, first: u64) -> boo
     }
     let width = precision(bits.saturating_add(1));
     let x = boxed_bytes(&x, width);
-    let Some(double_q) = NonZero::new(boxed_in(&domain.q, width).wrapping_shl_vartime(1)).into_option() else { return false };
+    let double_q = NonZero::new(boxed_in(q, width).wrapping_shl_vartime(1)).into_option()?;
     let c = x.rem_vartime(&double_q);
-    uint(&x.wrapping_sub(&c).wrapping_add(BoxedUint::one())) == domain.p
+    Some(uint(&x.wrapping_sub(&c).wrapping_add(BoxedUint::one())))
 }

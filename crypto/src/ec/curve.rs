@@ -4,8 +4,10 @@
 use crate::random::Source;
 use crate::{AdmitError, CryptoError};
 use cngtoken_key::{Curve, EcClaim, EcPrivate, EcPublic, Secret, Uint};
+use crypto_bigint::{BoxedUint, NonZero};
 use ecdsa::hazmat::{sign_prehashed_rfc6979, verify_prehashed};
 use ecdsa::{EcdsaCurve, Signature};
+use elliptic_curve::ff::PrimeField;
 use elliptic_curve::sec1::{FromSec1Point, ModulusSize, ToSec1Point};
 use elliptic_curve::{AffinePoint, CurveArithmetic, FieldBytesSize, Generate, NonZeroScalar, PublicKey, SecretKey};
 use sha2::digest::{Digest, common::BlockSizeUser};
@@ -120,6 +122,18 @@ pub(super) fn random_scalar(curve: Curve) -> Result<Secret, CryptoError> {
         let scalar = NonZeroScalar::<C>::try_generate_from_rng(&mut Source)?;
         Ok(Secret::copy_of(&SecretKey::<C>::from(scalar).to_bytes()))
     })
+}
+
+/// The same from 64 bits more than the order has, reduced: (c mod (n − 1)) + 1 (FIPS 186-5, A.2.1).
+pub(super) fn extra_bits_scalar(curve: Curve) -> Result<Secret, CryptoError> {
+    let width = curve.field_bytes();
+    let mut c = Zeroizing::new(vec![0u8; width.saturating_add(8)]);
+    crate::random(&mut c)?;
+    let less_one = by_curve!(curve, C, _D => (-<C as CurveArithmetic>::Scalar::ONE).to_repr().to_vec());
+    let precision = crate::num::precision(8 * c.len());
+    let less_one = NonZero::new(crate::num::boxed_bytes(&less_one, precision)).into_option().ok_or(CryptoError::Internal("an order of one"))?;
+    let d = Zeroizing::new(crate::num::boxed_bytes(&c, precision).rem(&less_one).wrapping_add(BoxedUint::one()));
+    crate::num::fixed(&d, width).map(|d| Secret::copy_of(&d)).ok_or(CryptoError::Internal("a scalar wider than its field"))
 }
 
 /// Completes and checks a claim.

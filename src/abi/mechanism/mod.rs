@@ -4,11 +4,13 @@
 //! first, as the order of the standard's codes wants it. Inner pointers are copied. Source: PKCS#11 3.2, the mechanism sections.
 
 mod derivation;
+mod generation;
 
 use super::memory;
 use crate::token::{Mechanism, ParamShape, Params, R, param_shape};
 use cryptoki_sys::{self as ck, CK_BYTE, CK_MECHANISM, CK_ULONG};
 pub(super) use derivation::deriving;
+pub(super) use generation::generating;
 use std::ffi::c_void;
 
 /// CK_GCM_PARAMS as PKCS#11 2.30 printed it, without ulIvBits; clients built against old headers still send it.
@@ -161,6 +163,19 @@ unsafe fn by_shape(shape: ParamShape, at: *const c_void, len: CK_ULONG) -> Decod
             // SAFETY: the structure's pointer is valid for its length by this function's contract.
             let label = unsafe { inner(o.pSourceData, o.ulSourceDataLen) }?;
             Params::RsaAesKeyWrap { aes_bits: p.ulAESKeyBits, hash: o.hashAlg, mgf: o.mgf, source: o.source, label }
+        }
+        ParamShape::EcdhAesKeyWrap => {
+            // SAFETY: as above.
+            let p: ck::CK_ECDH_AES_KEY_WRAP_PARAMS = unsafe { structure(at, len) }?;
+            // SAFETY: the structure's pointer is valid for its length by this function's contract.
+            let shared = unsafe { inner(p.pSharedData.cast(), p.ulSharedDataLen) }?;
+            Params::EcdhAesKeyWrap { aes_bits: p.ulAESKeyBits, kdf: p.kdf, shared }
+        }
+        ParamShape::DsaParameterGen => {
+            // SAFETY: as above.
+            let p: ck::CK_DSA_PARAMETER_GEN_PARAM = unsafe { structure(at, len) }?;
+            // SAFETY: the structure's pointer is valid for its length by this function's contract.
+            Params::DsaParameterGen { hash: p.hash, seed: unsafe { inner(p.pSeed.cast(), p.ulSeedLen) }?, index: p.ulIndex }
         }
         ParamShape::DerivationString => {
             // SAFETY: as above.

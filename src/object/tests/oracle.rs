@@ -38,6 +38,11 @@ const DIFFERENCES: &[Difference] = &[
     differs("CKO_SECRET_KEY CKK_DES", "CKA_VALUE_LEN", "clients send it to unwrap and derive for every type; so with DES2 and DES3"),
     differs("CKO_SECRET_KEY CKK_CHACHA20", "CKA_VALUE_LEN", "the type has one length, so it need not be named"),
     differs("CKO_SECRET_KEY CKK_POLY1305", "CKA_VALUE_LEN", "as for ChaCha20"),
+    differs(
+        "CKO_DOMAIN_PARAMETERS CKK_DSA",
+        "CKA_SUBPRIME_BITS",
+        "the table forgets it; the generation mechanisms' prose takes it from the template",
+    ),
     differs("CKO_TRUST", "CKA_TRUST_", "NSS edits trust in place"),
     differs("CKO_TRUST", "CKA_MODIFIABLE", "its own row is about the default only; in a copy it may change as for all storage objects"),
     differs("CKO_PROFILE", "CKA_", "a profile answers to the attributes of storage objects too"),

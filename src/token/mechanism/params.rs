@@ -30,6 +30,8 @@ pub enum ParamShape {
     HashSignContext,
     Hkdf,
     RsaAesKeyWrap,
+    EcdhAesKeyWrap,
+    DsaParameterGen,
     DerivationString,
 }
 
@@ -102,6 +104,17 @@ pub enum Params {
         mgf: u64,
         source: u64,
         label: Vec<u8>,
+    },
+    EcdhAesKeyWrap {
+        aes_bits: u64,
+        kdf: u64,
+        shared: Vec<u8>,
+    },
+    /// The seed is an input, or the memory that one is written to.
+    DsaParameterGen {
+        hash: u64,
+        seed: Vec<u8>,
+        index: u64,
     },
     DerivationString(Vec<u8>),
     /// CK_GCM_MESSAGE_PARAMS, for one message. The tag is missing where its pointer is NULL; on encryption it is an output and not looked at.

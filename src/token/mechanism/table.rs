@@ -2,9 +2,9 @@
 
 use super::{MechRow, ParamShape, Sizes};
 use crate::token::plan::derivation::Kdf;
-use crate::token::plan::{Form, Planner, keys};
+use crate::token::plan::{Form, Group, Planner, keys};
 use cngtoken_crypto::BlockCipher::{Aes, Camellia, Des};
-use cngtoken_crypto::{Hash, Xof};
+use cngtoken_crypto::{Hash, Transport, Xof};
 use cryptoki_sys as ck;
 
 /// Signatures over one part of data only: in one call, or as one message of many.
@@ -88,6 +88,8 @@ pub static MECHANISMS: &[MechRow] = rows! {
     CKM_HASH_ML_DSA_SHA3_256: ML_DSA, SIGN, Sizes::Bytes(1312, 2592), 0, ParamShape::SignContext, Planner::HashMlDsa(Some(Hash::Sha3_256));
     CKM_HASH_ML_DSA_SHA3_384: ML_DSA, SIGN, Sizes::Bytes(1312, 2592), 0, ParamShape::SignContext, Planner::HashMlDsa(Some(Hash::Sha3_384));
     CKM_HASH_ML_DSA_SHA3_512: ML_DSA, SIGN, Sizes::Bytes(1312, 2592), 0, ParamShape::SignContext, Planner::HashMlDsa(Some(Hash::Sha3_512));
+    CKM_HASH_ML_DSA_SHAKE128: ML_DSA, SIGN, Sizes::Bytes(1312, 2592), 0, ParamShape::SignContext, Planner::HashMlDsa(Some(Hash::Shake128));
+    CKM_HASH_ML_DSA_SHAKE256: ML_DSA, SIGN, Sizes::Bytes(1312, 2592), 0, ParamShape::SignContext, Planner::HashMlDsa(Some(Hash::Shake256));
     CKM_SLH_DSA_KEY_PAIR_GEN: SLH_DSA, ck::CKF_GENERATE_KEY_PAIR, Sizes::Bytes(32, 64), 0, ParamShape::None, Planner::Generate;
     CKM_SLH_DSA: SLH_DSA, SIGN, Sizes::Bytes(32, 64), 0, ParamShape::SignContext, Planner::SlhDsa;
     CKM_X9_42_DH_KEY_PAIR_GEN: X9_42, ck::CKF_GENERATE_KEY_PAIR, Sizes::Bits(512, 8192), 0, ParamShape::None, Planner::Generate;
@@ -101,6 +103,8 @@ pub static MECHANISMS: &[MechRow] = rows! {
     CKM_HASH_SLH_DSA_SHA3_256: SLH_DSA, SIGN, Sizes::Bytes(32, 64), 0, ParamShape::SignContext, Planner::HashSlhDsa(Some(Hash::Sha3_256));
     CKM_HASH_SLH_DSA_SHA3_384: SLH_DSA, SIGN, Sizes::Bytes(32, 64), 0, ParamShape::SignContext, Planner::HashSlhDsa(Some(Hash::Sha3_384));
     CKM_HASH_SLH_DSA_SHA3_512: SLH_DSA, SIGN, Sizes::Bytes(32, 64), 0, ParamShape::SignContext, Planner::HashSlhDsa(Some(Hash::Sha3_512));
+    CKM_HASH_SLH_DSA_SHAKE128: SLH_DSA, SIGN, Sizes::Bytes(32, 64), 0, ParamShape::SignContext, Planner::HashSlhDsa(Some(Hash::Shake128));
+    CKM_HASH_SLH_DSA_SHAKE256: SLH_DSA, SIGN, Sizes::Bytes(32, 64), 0, ParamShape::SignContext, Planner::HashSlhDsa(Some(Hash::Shake256));
     CKM_SHA256_RSA_PKCS: RSA, SIGN, RSA_SIZES, 0, ParamShape::None, Planner::RsaPkcs1(Some(Hash::Sha256));
     CKM_SHA384_RSA_PKCS: RSA, SIGN, RSA_SIZES, 0, ParamShape::None, Planner::RsaPkcs1(Some(Hash::Sha384));
     CKM_SHA512_RSA_PKCS: RSA, SIGN, RSA_SIZES, 0, ParamShape::None, Planner::RsaPkcs1(Some(Hash::Sha512));
@@ -209,6 +213,8 @@ pub static MECHANISMS: &[MechRow] = rows! {
     CKM_ECDSA_SHA3_512: EC, SIGN, EC_SIZES, EC_NAMED, ParamShape::None, Planner::Ecdsa(Some(Hash::Sha3_512));
     CKM_ECDH1_DERIVE: ECDH, ck::CKF_DERIVE, EC_SIZES, EC_NAMED, ParamShape::Ecdh1, Planner::Ecdh { cofactor: false };
     CKM_ECDH1_COFACTOR_DERIVE: EC, ck::CKF_DERIVE, EC_SIZES, EC_NAMED, ParamShape::Ecdh1, Planner::Ecdh { cofactor: true };
+    CKM_ECDH_AES_KEY_WRAP: ECDH, WRAP, EC_SIZES, EC_NAMED, ParamShape::EcdhAesKeyWrap, Planner::EcdhAesKeyWrap { cofactor: false, transport: Transport::Raw };
+    CKM_RSA_AES_KEY_WRAP: RSA, WRAP, RSA_SIZES, 0, ParamShape::RsaAesKeyWrap, Planner::RsaAesKeyWrap;
     CKM_EC_EDWARDS_KEY_PAIR_GEN: EDWARDS, ck::CKF_GENERATE_KEY_PAIR, Sizes::Bits(255, 255), EC_CURVENAME, ParamShape::None, Planner::Generate;
     CKM_EC_MONTGOMERY_KEY_PAIR_GEN: MONTGOMERY, ck::CKF_GENERATE_KEY_PAIR, Sizes::Bits(255, 255), EC_CURVENAME, ParamShape::None, Planner::Generate;
     CKM_EDDSA: EDWARDS, SIGN, Sizes::Bits(255, 255), EC_CURVENAME, ParamShape::EdDsa, Planner::EdDsa;
@@ -228,6 +234,12 @@ pub static MECHANISMS: &[MechRow] = rows! {
     CKM_AES_XCBC_MAC: AES, SIGN, Sizes::Bytes(16, 16), 0, ParamShape::None, Planner::AesXcbcMac(16);
     CKM_AES_XCBC_MAC_96: AES, SIGN, Sizes::Bytes(16, 16), 0, ParamShape::None, Planner::AesXcbcMac(12);
     CKM_AES_GMAC: AES, SIGN, AES_SIZES, 0, ParamShape::GcmOrIv, Planner::AesGmac;
+    CKM_EC_KEY_PAIR_GEN_W_EXTRA_BITS: EC, ck::CKF_GENERATE_KEY_PAIR, EC_SIZES, EC_NAMED, ParamShape::None, Planner::GenerateExtraBits;
+    CKM_DSA_PARAMETER_GEN: DSA, ck::CKF_GENERATE, Sizes::Bits(512, 3072), 0, ParamShape::None, Planner::GenerateDomain(Group::Dsa);
+    CKM_DH_PKCS_PARAMETER_GEN: DH, ck::CKF_GENERATE, Sizes::Bits(512, 2048), 0, ParamShape::None, Planner::GenerateDomain(Group::Pkcs3);
+    CKM_X9_42_DH_PARAMETER_GEN: X9_42, ck::CKF_GENERATE, Sizes::Bits(1024, 3072), 0, ParamShape::None, Planner::GenerateDomain(Group::X942);
+    CKM_DSA_PROBABILISTIC_PARAMETER_GEN: DSA, ck::CKF_GENERATE, Sizes::Bits(512, 3072), 0, ParamShape::DsaParameterGen, Planner::GenerateDomain(Group::DsaSeeded);
+    CKM_DSA_FIPS_G_GEN: DSA, ck::CKF_GENERATE, Sizes::Bits(512, 3072), 0, ParamShape::DsaParameterGen, Planner::GenerateDomain(Group::DsaBase);
     CKM_AES_OFB: AES, CRYPT | WRAP, AES_SIZES, 0, ParamShape::Iv(16), Planner::Block(Aes, Form::Ofb);
     CKM_AES_CFB64: AES, CRYPT | WRAP, AES_SIZES, 0, ParamShape::Iv(16), Planner::Block(Aes, Form::Cfb(64));
     CKM_AES_CFB8: AES, CRYPT | WRAP, AES_SIZES, 0, ParamShape::Iv(16), Planner::Block(Aes, Form::Cfb(8));
@@ -237,4 +249,6 @@ pub static MECHANISMS: &[MechRow] = rows! {
     CKM_AES_KEY_WRAP_PAD: AES, CRYPT | WRAP, AES_SIZES, 0, ParamShape::OptionalIv(8), Planner::AesKwPad;
     CKM_AES_KEY_WRAP_KWP: AES, CRYPT | WRAP, AES_SIZES, 0, ParamShape::OptionalIv(4), Planner::AesKwp;
     CKM_AES_KEY_WRAP_PKCS7: AES, CRYPT | WRAP, AES_SIZES, 0, ParamShape::OptionalIv(8), Planner::AesKwPkcs7;
+    CKM_ECDH_X_AES_KEY_WRAP: MONTGOMERY, WRAP, Sizes::Bits(255, 255), EC_CURVENAME, ParamShape::EcdhAesKeyWrap, Planner::EcdhAesKeyWrap { cofactor: false, transport: Transport::Raw };
+    CKM_ECDH_COF_AES_KEY_WRAP: EC, WRAP, EC_SIZES, EC_NAMED, ParamShape::EcdhAesKeyWrap, Planner::EcdhAesKeyWrap { cofactor: true, transport: Transport::Der };
 };

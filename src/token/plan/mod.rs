@@ -6,16 +6,31 @@
 mod agreement;
 mod asymmetric;
 pub(crate) mod derivation;
+pub(crate) mod domain;
 pub(crate) mod keys;
 mod symmetric;
+mod wrapping;
 
 use crate::token::error::{R, Reason};
 use crate::token::mechanism::{Params, hash_of};
 use asymmetric::{oaep_parts, prehash, pss, sign_context};
-use cngtoken_crypto::{BlockCipher, Hash, Scheme};
+use cngtoken_crypto::{BlockCipher, Hash, Scheme, Transport};
 use derivation::Kdf;
 pub(crate) use symmetric::Form;
 use symmetric::{gcm, gmac, iv, mode, optional_iv, tag_len};
+use wrapping::{ecdh_aes_key_wrap, rsa_aes_key_wrap};
+
+/// Domain parameters that can be generated.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Group {
+    Dsa,
+    /// The primes of a DSA group, from a seed that is told.
+    DsaSeeded,
+    /// The base that belongs to primes and a seed.
+    DsaBase,
+    Pkcs3,
+    X942,
+}
 
 /// How a row plans. Plain data, so that the table stays a table.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -23,6 +38,9 @@ pub(crate) enum Planner {
     Digest(Hash),
     /// What is generated follows from the key type and the template.
     Generate,
+    /// A pair on a curve, by the method with extra random bits.
+    GenerateExtraBits,
+    GenerateDomain(Group),
     RsaPkcs1(Option<Hash>),
     RsaRaw,
     Oaep,
@@ -66,6 +84,11 @@ pub(crate) enum Planner {
     /// A derivation from a secret key.
     Kdf(Kdf),
     AesKwPkcs7,
+    RsaAesKeyWrap,
+    EcdhAesKeyWrap {
+        cofactor: bool,
+        transport: Transport,
+    },
 }
 
 fn bad(why: impl Into<String>) -> crate::token::error::TokenError {
@@ -178,7 +201,17 @@ impl Planner {
             },
             Planner::AesKwp => Scheme::AesKwp { iv: optional_iv(params)? },
             Planner::AesKwPkcs7 => Scheme::AesKwPkcs7 { iv: optional_iv(params)? },
-            Planner::Digest(_) | Planner::Generate | Planner::Ecdh { .. } | Planner::Dh | Planner::X942 | Planner::MlKem | Planner::Kdf(_) => {
+            Planner::RsaAesKeyWrap => rsa_aes_key_wrap(params)?,
+            Planner::EcdhAesKeyWrap { cofactor, transport } => ecdh_aes_key_wrap(params, cofactor, transport)?,
+            Planner::Digest(_)
+            | Planner::Generate
+            | Planner::GenerateExtraBits
+            | Planner::GenerateDomain(_)
+            | Planner::Ecdh { .. }
+            | Planner::Dh
+            | Planner::X942
+            | Planner::MlKem
+            | Planner::Kdf(_) => {
                 return Err(Reason::MechanismInvalid.into());
             }
         })
