@@ -1,8 +1,9 @@
 //! Encryption and decryption in one call, and the lengths of their results without computing anything with the key.
 
-use crate::block::{self, Schedule, ctr::Ctr, feedback::Feedback, gcm, wrap, xts};
+use crate::block::{self, Schedule, ccm, ctr::Ctr, feedback::Feedback, gcm, wrap, xts};
 use crate::key::{Bytes, Family};
 use crate::rsa::Rsa;
+use crate::stream::{self, Keystream};
 use crate::{CryptoError, Direction, Key, Mode, OutLen, Scheme, hybrid};
 use cngtoken_key::Secret;
 use zeroize::Zeroizing;
@@ -54,6 +55,20 @@ fn cipher_secret(key: &Bytes<'_>, scheme: &Scheme, dir: Direction, data: &[u8]) 
             Ok(out)
         }
         Scheme::AesGcm { iv, aad, tag_len } => cipher_gcm(key, iv, aad, *tag_len, encrypt, data),
+        Scheme::AesCcm { nonce, aad, tag_len, data_len } => {
+            let text = if encrypt { Some(data.len()) } else { data.len().checked_sub(*tag_len) };
+            if data_len.is_some() && *data_len != text {
+                return Err(bad_len(dir));
+            }
+            let aes = key.aes()?;
+            if encrypt { ccm::encrypt(aes, nonce, aad, *tag_len, data).map(Zeroizing::new) } else { ccm::decrypt(aes, nonce, aad, *tag_len, data) }
+        }
+        Scheme::ChaCha20Poly1305 { nonce, aad } => cipher_chacha(key, nonce, aad, encrypt, data),
+        Scheme::Stream { cipher, nonce, counter } => {
+            let mut out = Zeroizing::new(data.to_vec());
+            Keystream::new(*cipher, key.expose(), nonce, *counter)?.apply(&mut out).map_err(|_| bad_len(dir))?;
+            Ok(out)
+        }
         Scheme::AesKw { iv } if encrypt => wrap::kw_wrap(key.aes()?, *iv, data).map(Zeroizing::new),
         Scheme::AesKw { iv } => wrap::kw_unwrap(key.aes()?, *iv, data),
         Scheme::AesKwp { iv } if encrypt => wrap::kwp_wrap(key.aes()?, *iv, data).map(Zeroizing::new),
@@ -123,22 +138,45 @@ fn cipher_gcm(key: &Bytes<'_>, iv: &[u8], aad: &[u8], tag_len: usize, encrypt: b
         && tag_len == 16
         && let Ok(nonce) = aws_lc_rs::aead::Nonce::try_assume_unique_for_key(iv)
     {
-        let aad = aws_lc_rs::aead::Aad::from(aad);
-        let mut out = Zeroizing::new(Vec::with_capacity(data.len().saturating_add(tag_len)));
-        out.extend_from_slice(data);
-        if encrypt {
-            aws.seal_in_place_append_tag(nonce, aad, &mut *out).map_err(|_| CryptoError::DataLen)?;
-            return Ok(out);
-        }
-        if data.len() < tag_len {
-            return Err(CryptoError::EncryptedDataLen);
-        }
-        let len = aws.open_in_place(nonce, aad, &mut out).map_err(|_| CryptoError::EncryptedData)?.len();
-        out.truncate(len);
-        return Ok(out);
+        return cipher_aws(aws, nonce, aad, encrypt, data);
     }
     let aes = key.aes()?;
     if encrypt { gcm::encrypt(aes, iv, aad, tag_len, data).map(Zeroizing::new) } else { gcm::decrypt(aes, iv, aad, tag_len, data) }
+}
+
+fn cipher_chacha(key: &Bytes<'_>, nonce: &[u8], aad: &[u8], encrypt: bool, data: &[u8]) -> Result<Zeroizing<Vec<u8>>, CryptoError> {
+    #[cfg(feature = "fast")]
+    if let Some(aws) = key.aws_chacha()
+        && let Ok(nonce) = aws_lc_rs::aead::Nonce::try_assume_unique_for_key(nonce)
+    {
+        return cipher_aws(aws, nonce, aad, encrypt, data);
+    }
+    let bytes = key.expose();
+    if encrypt { stream::seal(bytes, nonce, aad, data).map(Zeroizing::new) } else { stream::open(bytes, nonce, aad, data) }
+}
+
+/// aws-lc's AEADs, whose tags have 16 bytes here.
+#[cfg(feature = "fast")]
+fn cipher_aws(
+    aws: &aws_lc_rs::aead::LessSafeKey,
+    nonce: aws_lc_rs::aead::Nonce,
+    aad: &[u8],
+    encrypt: bool,
+    data: &[u8],
+) -> Result<Zeroizing<Vec<u8>>, CryptoError> {
+    let aad = aws_lc_rs::aead::Aad::from(aad);
+    let mut out = Zeroizing::new(Vec::with_capacity(data.len().saturating_add(16)));
+    out.extend_from_slice(data);
+    if encrypt {
+        aws.seal_in_place_append_tag(nonce, aad, &mut *out).map_err(|_| CryptoError::DataLen)?;
+        return Ok(out);
+    }
+    if data.len() < 16 {
+        return Err(CryptoError::EncryptedDataLen);
+    }
+    let len = aws.open_in_place(nonce, aad, &mut out).map_err(|_| CryptoError::EncryptedData)?.len();
+    out.truncate(len);
+    Ok(out)
 }
 
 /// `data` with PKCS#7 padding to blocks of that length.
@@ -168,9 +206,11 @@ pub fn cipher_len(key: &Key, scheme: &Scheme, dir: Direction, input: usize) -> O
             OutLen::Exact((input / cipher.block_len()).saturating_add(1).saturating_mul(cipher.block_len()))
         }
         (Scheme::Block { mode: Mode::CbcPad { .. }, .. }, _) => OutLen::AtMost(input.saturating_sub(1)),
-        (Scheme::Block { .. } | Scheme::AesXts { .. }, _) => OutLen::Exact(input),
-        (Scheme::AesGcm { tag_len, .. }, _) if encrypt => OutLen::Exact(input.saturating_add(*tag_len)),
-        (Scheme::AesGcm { tag_len, .. }, _) => OutLen::Exact(input.saturating_sub(*tag_len)),
+        (Scheme::Block { .. } | Scheme::AesXts { .. } | Scheme::Stream { .. }, _) => OutLen::Exact(input),
+        (Scheme::ChaCha20Poly1305 { .. }, _) if encrypt => OutLen::Exact(input.saturating_add(stream::TAG)),
+        (Scheme::ChaCha20Poly1305 { .. }, _) => OutLen::Exact(input.saturating_sub(stream::TAG)),
+        (Scheme::AesGcm { tag_len, .. } | Scheme::AesCcm { tag_len, .. }, _) if encrypt => OutLen::Exact(input.saturating_add(*tag_len)),
+        (Scheme::AesGcm { tag_len, .. } | Scheme::AesCcm { tag_len, .. }, _) => OutLen::Exact(input.saturating_sub(*tag_len)),
         (Scheme::AesKw { .. }, _) if encrypt => OutLen::Exact(input.saturating_add(8)),
         (Scheme::AesKw { .. }, _) => OutLen::Exact(input.saturating_sub(8)),
         (Scheme::AesKwPkcs7 { .. }, _) if encrypt => OutLen::Exact((input / 8).saturating_add(2).saturating_mul(8)),

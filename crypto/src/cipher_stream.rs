@@ -1,10 +1,11 @@
 //! Ciphers in pieces. Whole blocks go out as soon as they are certain; padding's and stealing's last blocks, a data unit of XTS and all plaintext
 //! whose tag is still to come are held back until the end, so the token caps what it passes on.
 
-use crate::block::{self, Aes, Schedule, ctr::Ctr, feedback::Feedback, gcm::Gcm};
+use crate::block::{self, Aes, Schedule, ccm::Ccm, ctr::Ctr, feedback::Feedback, gcm::Gcm};
 use crate::cipher::{bad_len, cipher, pad};
 use crate::key::{Bytes, Family};
 use crate::sign_stream::append;
+use crate::stream::{Keystream, StreamPoly};
 use crate::{BlockCipher, CryptoError, Direction, Key, Mode, OutLen, Scheme, streams};
 use cngtoken_key::Secret;
 use std::sync::Arc;
@@ -40,6 +41,9 @@ enum State {
     Ctr(BlockCipher, Ctr),
     Feedback(BlockCipher, Feedback),
     GcmEncrypt(Box<Gcm>),
+    CcmEncrypt(Box<Ccm>),
+    Stream(Keystream),
+    PolyEncrypt(Box<StreamPoly>),
     /// Everything so far, for what computes at the end.
     Held(Zeroizing<Vec<u8>>),
 }
@@ -81,6 +85,21 @@ impl CipherStream {
                     Direction::Decrypt => State::Held(rest),
                 }
             }
+            Scheme::AesCcm { nonce, aad, tag_len, data_len: Some(data_len) } => {
+                let ccm = Ccm::new(aes(&key)?, nonce, aad, *tag_len, *data_len)?;
+                match dir {
+                    Direction::Encrypt => State::CcmEncrypt(Box::new(ccm)),
+                    Direction::Decrypt => State::Held(rest),
+                }
+            }
+            Scheme::ChaCha20Poly1305 { nonce, aad } => {
+                let both = StreamPoly::new(secret(&key)?.expose(), nonce, aad)?;
+                match dir {
+                    Direction::Encrypt => State::PolyEncrypt(Box::new(both)),
+                    Direction::Decrypt => State::Held(rest),
+                }
+            }
+            Scheme::Stream { cipher, nonce, counter } => State::Stream(Keystream::new(*cipher, secret(&key)?.expose(), nonce, *counter)?),
             _ => return Err(CryptoError::KeyType),
         };
         Ok(Self { key, scheme, dir, state })
@@ -91,7 +110,7 @@ impl CipherStream {
     pub fn update_len(&self, n: usize) -> OutLen {
         OutLen::Exact(match &self.state {
             State::Blocks { cipher, end, rest, .. } => ready(rest.len().saturating_add(n), cipher.block_len(), *end, self.dir),
-            State::Ctr(..) | State::Feedback(..) | State::GcmEncrypt(_) => n,
+            State::Ctr(..) | State::Feedback(..) | State::GcmEncrypt(_) | State::CcmEncrypt(_) | State::Stream(_) | State::PolyEncrypt(_) => n,
             State::Held(_) => 0,
         })
     }
@@ -132,6 +151,21 @@ impl CipherStream {
                 gcm.encrypt(aes(&self.key)?, &mut out)?;
                 Ok(take(out))
             }
+            State::CcmEncrypt(ccm) => {
+                let mut out = Zeroizing::new(data.to_vec());
+                ccm.encrypt(aes(&self.key)?, &mut out)?;
+                Ok(take(out))
+            }
+            State::Stream(stream) => {
+                let mut out = Zeroizing::new(data.to_vec());
+                stream.apply(&mut out).map_err(|_| bad_len(dir))?;
+                Ok(take(out))
+            }
+            State::PolyEncrypt(both) => {
+                let mut out = Zeroizing::new(data.to_vec());
+                both.encrypt(&mut out)?;
+                Ok(take(out))
+            }
             State::Held(held) => {
                 append(held, data);
                 Ok(Secret::new(Vec::new()))
@@ -146,7 +180,7 @@ impl CipherStream {
             (State::Blocks { cipher, end: End::Padded, .. }, _) if self.dir == Direction::Encrypt => OutLen::Exact(cipher.block_len()),
             (State::Blocks { cipher, end: End::Padded, .. }, _) => OutLen::AtMost(cipher.block_len() - 1),
             (State::Blocks { end: End::Stolen, rest, .. }, _) => OutLen::Exact(rest.len()),
-            (State::GcmEncrypt(_), Scheme::AesGcm { tag_len, .. }) => OutLen::Exact(*tag_len),
+            (State::GcmEncrypt(_) | State::CcmEncrypt(_) | State::PolyEncrypt(_), scheme) => crate::cipher_len(&self.key, scheme, self.dir, 0),
             (State::Held(held), scheme) => crate::cipher_len(&self.key, scheme, self.dir, held.len()),
             _ => OutLen::Exact(0),
         }
@@ -182,8 +216,10 @@ impl CipherStream {
                 Ok(take(out))
             }
             State::Blocks { end: End::Plain, rest, .. } if !rest.is_empty() => Err(bad_len(self.dir)),
-            State::Blocks { .. } | State::Ctr(..) | State::Feedback(..) => Ok(Secret::new(Vec::new())),
+            State::Blocks { .. } | State::Ctr(..) | State::Feedback(..) | State::Stream(_) => Ok(Secret::new(Vec::new())),
             State::GcmEncrypt(gcm) => Ok(Secret::new(gcm.tag())),
+            State::CcmEncrypt(ccm) => Ok(Secret::new(ccm.tag(aes(&self.key)?)?)),
+            State::PolyEncrypt(both) => Ok(Secret::new(both.tag())),
             State::Held(held) => cipher(&self.key, &self.scheme, self.dir, &held),
         }
     }

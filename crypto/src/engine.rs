@@ -55,6 +55,7 @@ fn aws_takes(scheme: &Scheme, parts: &KeyParts) -> bool {
             matches!(hash, Hash::Sha1 | Hash::Sha224 | Hash::Sha256 | Hash::Sha384 | Hash::Sha512) && matches!(parts, KeyParts::Secret(_))
         }
         Scheme::AesGcm { iv, aad: _, tag_len } => iv.len() == 12 && *tag_len == 16 && matches!(parts, KeyParts::Secret(_)),
+        Scheme::ChaCha20Poly1305 { nonce, aad: _ } => nonce.len() == 12 && matches!(parts, KeyParts::Secret(_)),
         Scheme::EdDsa { prehash, context } => {
             !prehash && context.is_empty() && matches!(parts, KeyParts::EdwardsPublic(_) | KeyParts::EdwardsPrivate(_))
         }
@@ -71,6 +72,9 @@ fn aws_takes(scheme: &Scheme, parts: &KeyParts) -> bool {
         | Scheme::AesGmac { .. }
         | Scheme::Block { .. }
         | Scheme::AesXts { .. }
+        | Scheme::AesCcm { .. }
+        | Scheme::Stream { .. }
+        | Scheme::Poly1305
         | Scheme::AesKw { .. }
         | Scheme::AesKwp { .. }
         | Scheme::AesKwPkcs7 { .. }

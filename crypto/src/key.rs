@@ -145,6 +145,8 @@ pub(crate) struct SecretContext {
     hmac: [OnceLock<Mac>; Hash::ALL.len()],
     #[cfg(feature = "fast")]
     gcm: OnceLock<Option<aws_lc_rs::aead::LessSafeKey>>,
+    #[cfg(feature = "fast")]
+    chacha: OnceLock<Option<aws_lc_rs::aead::LessSafeKey>>,
 }
 
 /// A symmetric key with its contexts.
@@ -222,5 +224,16 @@ impl<'a> Bytes<'a> {
                 UnboundKey::new(algorithm, self.bytes.expose()).ok().map(LessSafeKey::new)
             })
             .as_ref()
+    }
+
+    /// aws-lc's ChaCha20-Poly1305 key, where it serves.
+    #[cfg(feature = "fast")]
+    pub(crate) fn aws_chacha(&self) -> Option<&'a aws_lc_rs::aead::LessSafeKey> {
+        use aws_lc_rs::aead::{CHACHA20_POLY1305, LessSafeKey, UnboundKey};
+        if !self.fast {
+            return None;
+        }
+        let made = || UnboundKey::new(&CHACHA20_POLY1305, self.bytes.expose()).ok().map(LessSafeKey::new);
+        self.context.chacha.get_or_init(made).as_ref()
     }
 }

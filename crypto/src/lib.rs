@@ -38,6 +38,7 @@ mod scheme;
 mod sign;
 mod sign_stream;
 mod slhdsa;
+mod stream;
 
 pub use admit::{Admitted, Level, admit};
 pub use agree::{agree, decapsulate, encapsulate};
@@ -51,6 +52,6 @@ pub use hash::{Digester, Hash, digest};
 pub use kdf::{Derive, DerivedLen, Xof, derive, derived_len, set_odd_parity};
 pub use key::Key;
 pub use random::random;
-pub use scheme::{Agree, BlockCipher, Direction, Mode, OutLen, Scheme, Transport};
+pub use scheme::{Agree, BlockCipher, Direction, Mode, OutLen, Scheme, StreamCipher, Transport};
 pub use sign::{recover, sign, signature_len, streams, verify};
 pub use sign_stream::SignStream;

@@ -1,7 +1,8 @@
-//! HMAC, CMAC, CBC-MAC, XCBC-MAC and GMAC. The keyed state of the usual ones is cached with the key; a computation clones it.
+//! HMAC, CMAC, CBC-MAC, XCBC-MAC, GMAC and Poly1305. The keyed state of the usual ones is cached with the key; a computation clones it.
 
 use crate::block::gcm::Gcm;
 use crate::block::{Aes, BLOCK, Block, Schedule, by_cipher};
+use crate::stream::PolyMac;
 use crate::{CryptoError, Hash};
 use ::aes::cipher::common::InnerInit;
 use cbc_mac::CbcMac;
@@ -141,6 +142,11 @@ impl Mac {
     /// GMAC (SP 800-38D).
     pub(crate) fn gmac(aes: &Aes, iv: &[u8], len: usize) -> Result<Self, CryptoError> {
         Ok(Mac::Gmac(Box::new(Gcm::new(aes, iv, &[], len)?)))
+    }
+
+    /// Poly1305.
+    pub(crate) fn poly1305(key: &[u8]) -> Result<Self, CryptoError> {
+        Ok(Mac::Other(Box::new(PolyMac::new(key)?)))
     }
 
     pub(crate) fn update(&mut self, data: &[u8]) {

@@ -130,6 +130,35 @@ pub enum Scheme {
         /// Bytes of the tag: 4, 8, 12 to 16.
         tag_len: usize,
     },
+    /// AES-CCM; the tag follows the ciphertext.
+    AesCcm {
+        /// Nonce, 7 to 13 bytes.
+        nonce: Vec<u8>,
+        /// Additional authenticated data.
+        aad: Vec<u8>,
+        /// Bytes of the tag: 4, 6, 8, 10, 12, 14 or 16.
+        tag_len: usize,
+        /// Bytes of the plaintext, which CCM must know before it begins; without, only one call can tell.
+        data_len: Option<usize>,
+    },
+    /// ChaCha20-Poly1305 (RFC 8439) or, with the longer nonce, XChaCha20-Poly1305; the tag follows the ciphertext.
+    ChaCha20Poly1305 {
+        /// Nonce, 12 or 24 bytes.
+        nonce: Vec<u8>,
+        /// Additional authenticated data.
+        aad: Vec<u8>,
+    },
+    /// A stream cipher, from the block of a number on.
+    Stream {
+        /// The cipher.
+        cipher: StreamCipher,
+        /// Nonce: 8 or 24 bytes, of ChaCha20 also 12.
+        nonce: Vec<u8>,
+        /// Number of the first block of 64 bytes.
+        counter: u64,
+    },
+    /// Poly1305. A key is good for one message.
+    Poly1305,
     /// AES key wrap (RFC 3394).
     AesKw {
         /// Initial value other than the standard's.
@@ -201,6 +230,14 @@ impl BlockCipher {
             BlockCipher::Des => 8,
         }
     }
+}
+
+/// A stream cipher with keys of 32 bytes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[allow(missing_docs, reason = "the names are the ciphers'")]
+pub enum StreamCipher {
+    ChaCha20,
+    Salsa20,
 }
 
 /// A mode of operation. Initialisation vectors have the length of a block.

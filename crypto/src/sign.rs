@@ -80,6 +80,7 @@ pub fn signature_len(key: &Key, scheme: &Scheme) -> usize {
             | Scheme::AesGmac { len, .. },
             Family::Secret(_),
         ) => *len,
+        (Scheme::Poly1305, Family::Secret(_)) => crate::stream::TAG,
         _ => 0,
     }
 }
@@ -101,7 +102,11 @@ pub fn streams(scheme: &Scheme) -> bool {
         | Scheme::AesGmac { .. }
         | Scheme::Block { .. }
         | Scheme::AesXts { .. }
+        | Scheme::ChaCha20Poly1305 { .. }
+        | Scheme::Stream { .. }
+        | Scheme::Poly1305
         | Scheme::AesGcm { .. } => true,
+        Scheme::AesCcm { data_len, .. } => data_len.is_some(),
     }
 }
 
@@ -126,6 +131,7 @@ pub(crate) fn mac(key: &Bytes<'_>, scheme: &Scheme) -> Result<(Mac, usize), Cryp
         Scheme::Hmac { hash, len } => (hash.len(), *len),
         Scheme::Cmac { cipher, len } | Scheme::CbcMac { cipher, len } => (cipher.block_len(), *len),
         Scheme::AesXcbcMac { len } | Scheme::AesGmac { len, .. } => (crate::block::BLOCK, *len),
+        Scheme::Poly1305 => (crate::stream::TAG, crate::stream::TAG),
         _ => return Err(CryptoError::KeyType),
     };
     if !(1..=most).contains(&len) {
@@ -137,6 +143,7 @@ pub(crate) fn mac(key: &Bytes<'_>, scheme: &Scheme) -> Result<(Mac, usize), Cryp
         Scheme::CbcMac { cipher, .. } => Mac::cbc_mac(key.schedule(*cipher)?),
         Scheme::AesXcbcMac { .. } => Mac::xcbc(key.aes()?)?,
         Scheme::AesGmac { iv, len } => Mac::gmac(key.aes()?, iv, *len)?,
+        Scheme::Poly1305 => Mac::poly1305(key.expose())?,
         _ => return Err(CryptoError::KeyType),
     };
     Ok((mac, len))

@@ -3,8 +3,8 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::cast_possible_truncation, reason = "a failed assumption here is a failed test")]
 
 use cngtoken_crypto::{
-    Agree, BlockCipher, CipherStream, Direction, Generate, Hash, Key, Level, Mode, Scheme, SignStream, Transport, admit, agree, cipher, cipher_len,
-    decapsulate, generate, recover, sign, signature_len, verify,
+    Agree, BlockCipher, CipherStream, Direction, Generate, Hash, Key, Level, Mode, Scheme, SignStream, StreamCipher, Transport, admit, agree, cipher,
+    cipher_len, decapsulate, generate, recover, sign, signature_len, verify,
 };
 use cngtoken_key::{
     Claim, Curve, DhClaim, DsaClaim, DsaSeed, EcClaim, EdwardsClaim, EdwardsCurve, KeyParts, MlDsaClaim, MlDsaSet, MlKemClaim, MlKemSet,
@@ -128,6 +128,10 @@ fn any_vector() -> impl Strategy<Value = Vec<u8>> {
     prop_oneof![vec(any::<u8>(), 8), vec(any::<u8>(), 16), vec(any::<u8>(), 0..20)]
 }
 
+fn any_nonce() -> impl Strategy<Value = Vec<u8>> {
+    prop_oneof![vec(any::<u8>(), 8), vec(any::<u8>(), 12), vec(any::<u8>(), 24), vec(any::<u8>(), 0..30)]
+}
+
 fn any_mode() -> impl Strategy<Value = Mode> {
     prop_oneof![
         Just(Mode::Ecb),
@@ -170,6 +174,12 @@ fn any_scheme() -> impl Strategy<Value = Scheme> {
         (any_cipher(), any_mode()).prop_map(|(cipher, mode)| Scheme::Block { cipher, mode }),
         any::<[u8; 16]>().prop_map(|tweak| Scheme::AesXts { tweak }),
         (vec(any::<u8>(), 0..40), vec(any::<u8>(), 0..40), 0usize..20).prop_map(|(iv, aad, tag_len)| Scheme::AesGcm { iv, aad, tag_len }),
+        (vec(any::<u8>(), 5..16), vec(any::<u8>(), 0..40), 0usize..20, option::of(0usize..300))
+            .prop_map(|(nonce, aad, tag_len, data_len)| Scheme::AesCcm { nonce, aad, tag_len, data_len }),
+        (any_nonce(), vec(any::<u8>(), 0..40)).prop_map(|(nonce, aad)| Scheme::ChaCha20Poly1305 { nonce, aad }),
+        (prop::sample::select(std::vec![StreamCipher::ChaCha20, StreamCipher::Salsa20]), any_nonce(), any::<u64>())
+            .prop_map(|(cipher, nonce, counter)| Scheme::Stream { cipher, nonce, counter }),
+        Just(Scheme::Poly1305),
         option::of(any::<[u8; 8]>()).prop_map(|iv| Scheme::AesKw { iv }),
         option::of(any::<[u8; 4]>()).prop_map(|iv| Scheme::AesKwp { iv }),
         option::of(any::<[u8; 8]>()).prop_map(|iv| Scheme::AesKwPkcs7 { iv }),

@@ -2,12 +2,14 @@
 //! are outputs where the token made them.
 //!
 //! What a structure points at is noted when it is read, and written there and nowhere else, whatever the caller's memory says by then.
-//! Malformed ones are handed on as `Params::Malformed` for the token to refuse in its order. Source: PKCS#11 3.2, CK_GCM_MESSAGE_PARAMS.
+//! Malformed ones are handed on as `Params::Malformed` for the token to refuse in its order. Source: PKCS#11 3.2, CK_GCM_MESSAGE_PARAMS,
+//! CK_CCM_MESSAGE_PARAMS, CK_SALSA20_CHACHA20_POLY1305_MSG_PARAMS.
 
 use super::args::{Input, Output, bytes, output};
+use super::mechanism::streams::nonce_len;
 use super::memory;
-use crate::token::{Mechanism, Params, R, Reason, Sealed};
-use cryptoki_sys::{CK_GCM_MESSAGE_PARAMS, CK_MECHANISM, CK_ULONG};
+use crate::token::{Mechanism, ParamShape, Params, R, Reason, Sealed, param_shape};
+use cryptoki_sys::{CK_CCM_MESSAGE_PARAMS, CK_GCM_MESSAGE_PARAMS, CK_MECHANISM, CK_SALSA20_CHACHA20_POLY1305_MSG_PARAMS, CK_ULONG};
 use std::ffi::c_void;
 use std::ptr::null_mut;
 
@@ -70,27 +72,81 @@ pub(super) unsafe fn parameter(at: *mut c_void, len: CK_ULONG) -> R<Parameter> {
         return Ok(Parameter::without(Params::None));
     }
     // SAFETY: passed on unchanged.
-    Ok(unsafe { gcm(at, len) }.unwrap_or_else(|why| Parameter::without(Params::Malformed(why))))
+    Ok(unsafe { by_size(at, len) }.unwrap_or_else(|why| Parameter::without(Params::Malformed(why))))
+}
+
+const GCM: usize = size_of::<CK_GCM_MESSAGE_PARAMS>();
+const CCM: usize = size_of::<CK_CCM_MESSAGE_PARAMS>();
+const POLY: usize = size_of::<CK_SALSA20_CHACHA20_POLY1305_MSG_PARAMS>();
+
+/// The structures differ in size, and the token compares the one found with the one that the mechanism has.
+///
+/// # Safety
+/// As [`parameter`].
+unsafe fn by_size(at: *mut c_void, len: CK_ULONG) -> Result<Parameter, &'static str> {
+    match usize::try_from(len) {
+        // SAFETY: of the size of the structure that is read, and passed on unchanged.
+        Ok(GCM) => unsafe { gcm(at) },
+        // SAFETY: as above.
+        Ok(CCM) => unsafe { ccm(at) },
+        // SAFETY: as above.
+        Ok(POLY) => unsafe { poly(at) },
+        _ => Err("the parameter has not the size of its structure"),
+    }
+}
+
+/// The tag that a message's structure points to; none where the pointer is NULL.
+///
+/// # Safety
+/// `at` is NULL or readable for `len` bytes.
+unsafe fn tag(at: *mut u8, len: CK_ULONG) -> Result<Option<Vec<u8>>, &'static str> {
+    if at.is_null() {
+        return Ok(None);
+    }
+    // A length that no tag has is not read; the token refuses it by its number.
+    let len = if len <= TAG_CAP / 8 { len } else { 0 };
+    // SAFETY: passed on unchanged, or shorter.
+    unsafe { memory::copy(at.cast(), len) }.map(Some).map_err(|_| "the tag cannot be read")
 }
 
 /// # Safety
-/// As [`parameter`].
-unsafe fn gcm(at: *mut c_void, len: CK_ULONG) -> Result<Parameter, &'static str> {
-    if usize::try_from(len) != Ok(size_of::<CK_GCM_MESSAGE_PARAMS>()) {
-        return Err("the parameter has not the size of its structure");
-    }
+/// As [`parameter`], of the structure's size.
+unsafe fn ccm(at: *mut c_void) -> Result<Parameter, &'static str> {
+    // SAFETY: passed on unchanged.
+    let p: CK_CCM_MESSAGE_PARAMS = unsafe { memory::read(at.cast()) }.map_err(|_| "the parameter is NULL and has a length")?;
+    // SAFETY: the structure's pointer is valid for its length by this function's contract.
+    let nonce = unsafe { memory::copy(p.pNonce.cast(), p.ulNonceLen) }.map_err(|_| "pNonce is NULL, or ulNonceLen too large")?;
+    // SAFETY: as above.
+    let mac = unsafe { tag(p.pMAC, p.ulMACLen) }?;
+    let targets = (Target { to: p.pNonce, len: nonce.len() }, Target { to: p.pMAC, len: mac.as_ref().map_or(0, Vec::len) });
+    let (fixed_bits, generator) = (p.ulNonceFixedBits, p.nonceGenerator);
+    let params = Params::CcmMessage { data_len: p.ulDataLen, nonce, fixed_bits, generator, mac, mac_len: p.ulMACLen };
+    Ok(Parameter { params, iv: targets.0, tag: targets.1 })
+}
+
+/// # Safety
+/// As [`parameter`], of the structure's size.
+unsafe fn poly(at: *mut c_void) -> Result<Parameter, &'static str> {
+    // SAFETY: passed on unchanged.
+    let p: CK_SALSA20_CHACHA20_POLY1305_MSG_PARAMS = unsafe { memory::read(at.cast()) }.map_err(|_| "the parameter is NULL and has a length")?;
+    // SAFETY: the structure's pointer is valid for its length by this function's contract.
+    let nonce = unsafe { memory::copy(p.pNonce.cast(), nonce_len(p.ulNonceLen)?) }.map_err(|_| "pNonce is NULL")?;
+    // SAFETY: as above; the tag has 16 bytes.
+    let found = unsafe { tag(p.pTag, TAG_CAP / 8) }?;
+    let tag = Target { to: p.pTag, len: found.as_ref().map_or(0, Vec::len) };
+    let iv = Target { to: p.pNonce, len: nonce.len() };
+    Ok(Parameter { params: Params::PolyMessage { nonce, tag: found }, iv, tag })
+}
+
+/// # Safety
+/// As [`parameter`], of the structure's size.
+unsafe fn gcm(at: *mut c_void) -> Result<Parameter, &'static str> {
     // SAFETY: NULL, which is refused, or readable for the structure by this function's contract and the comparison above.
     let p: CK_GCM_MESSAGE_PARAMS = unsafe { memory::read(at.cast()) }.map_err(|_| "the parameter is NULL and has a length")?;
     // SAFETY: the structure's pointer is valid for its length by this function's contract.
     let iv = unsafe { memory::copy(p.pIv.cast(), p.ulIvLen) }.map_err(|_| "pIv is NULL, or ulIvLen too large")?;
-    // A length that no tag has is not read; the token refuses it by its number.
-    let tag_len = if p.ulTagBits <= TAG_CAP { p.ulTagBits / 8 } else { 0 };
-    let tag = if p.pTag.is_null() {
-        None
-    } else {
-        // SAFETY: as above.
-        Some(unsafe { memory::copy(p.pTag.cast(), tag_len) }.map_err(|_| "pTag cannot be read")?)
-    };
+    // SAFETY: as above.
+    let tag = unsafe { tag(p.pTag, p.ulTagBits / 8) }?;
     let (iv_len, tag_len) = (iv.len(), tag.as_ref().map_or(0, Vec::len));
     let params = Params::GcmMessage { iv, fixed_bits: p.ulIvFixedBits, generator: p.ivGenerator, tag, tag_bits: p.ulTagBits };
     Ok(Parameter { params, iv: Target { to: p.pIv, len: iv_len }, tag: Target { to: p.pTag, len: tag_len } })
@@ -115,10 +171,15 @@ pub(super) unsafe fn process(at: *mut CK_MECHANISM) -> R<Option<Mechanism>> {
     }
     // SAFETY: not NULL, and readable by this function's contract.
     let given = unsafe { memory::read(at) }?;
+    let expected = match param_shape(given.mechanism) {
+        Some(ParamShape::Ccm) => CCM,
+        Some(ParamShape::StreamPoly) => POLY,
+        _ => GCM,
+    };
     let params = match usize::try_from(given.ulParameterLen) {
         Ok(0) => Params::None,
-        Ok(len) if len == size_of::<CK_GCM_MESSAGE_PARAMS>() && !given.pParameter.is_null() => Params::None,
-        _ => Params::Malformed("the parameter is not CK_GCM_MESSAGE_PARAMS"),
+        Ok(len) if len == expected && !given.pParameter.is_null() => Params::None,
+        _ => Params::Malformed("the parameter is not the structure of the mechanism's messages"),
     };
     Ok(Some(Mechanism { id: given.mechanism, params }))
 }

@@ -120,7 +120,8 @@ impl Application {
             return Ok(Answer::Needs(n));
         }
         let total = total.unwrap_or(0).saturating_add(data.len() as u64);
-        if matches!(p.scheme, Scheme::AesGcm { .. } | Scheme::AesXts { .. }) && total > AEAD_CAP {
+        let held = matches!(p.scheme, Scheme::AesGcm { .. } | Scheme::AesCcm { .. } | Scheme::ChaCha20Poly1305 { .. } | Scheme::AesXts { .. });
+        if held && total > AEAD_CAP {
             return Err(Reason::DataLenRange.because(format!("more than {AEAD_CAP} bytes in parts; use one call")));
         }
         let out = stream.update(data).map_err(|e| failure(e, direction))?;

@@ -32,7 +32,7 @@ pub(crate) struct Messages {
 
 struct Open {
     stream: CipherStream,
-    tag_bits: u64,
+    shape: Shape,
     tag_len: usize,
     /// Bytes taken in.
     total: usize,
@@ -49,14 +49,22 @@ pub struct Sealed {
     pub tag: Option<Vec<u8>>,
 }
 
+/// Which structure a message's parameter is, with what must stay while a message is open.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Shape {
+    Gcm { tag_bits: u64 },
+    Ccm { data_len: u64, mac_len: u64 },
+    Poly,
+}
+
 /// A message's parameter, judged.
 pub(crate) struct Given<'a> {
     pub(crate) iv: &'a [u8],
     pub(crate) fixed_bits: u64,
     pub(crate) generator: u64,
     tag: Option<&'a [u8]>,
-    tag_bits: u64,
     pub(crate) tag_len: usize,
+    shape: Shape,
 }
 
 fn bad(why: &str) -> TokenError {
@@ -69,15 +77,23 @@ fn no_message() -> TokenError {
 
 impl<'a> Given<'a> {
     pub(crate) fn of(params: &'a Params) -> R<Self> {
-        match params {
+        let tag_len = |n: u64| usize::try_from(n).map_err(|_| bad("the tag's length is too large"));
+        Ok(match params {
             Params::GcmMessage { iv, fixed_bits, generator, tag, tag_bits } => {
-                let tag_len = usize::try_from(*tag_bits / 8).map_err(|_| bad("ulTagBits is too large"))?;
-                Ok(Self { iv, fixed_bits: *fixed_bits, generator: *generator, tag: tag.as_deref(), tag_bits: *tag_bits, tag_len })
+                let shape = Shape::Gcm { tag_bits: *tag_bits };
+                Self { iv, fixed_bits: *fixed_bits, generator: *generator, tag: tag.as_deref(), tag_len: tag_len(*tag_bits / 8)?, shape }
             }
-            Params::Malformed(why) => Err(bad(why)),
-            Params::None => Err(bad("CK_GCM_MESSAGE_PARAMS is missing")),
-            _ => Err(bad("CK_GCM_MESSAGE_PARAMS expected")),
-        }
+            Params::CcmMessage { data_len, nonce, fixed_bits, generator, mac, mac_len } => {
+                let shape = Shape::Ccm { data_len: *data_len, mac_len: *mac_len };
+                Self { iv: nonce, fixed_bits: *fixed_bits, generator: *generator, tag: mac.as_deref(), tag_len: tag_len(*mac_len)?, shape }
+            }
+            Params::PolyMessage { nonce, tag } => {
+                Self { iv: nonce, fixed_bits: 0, generator: ck::CKG_NO_GENERATE, tag: tag.as_deref(), tag_len: 16, shape: Shape::Poly }
+            }
+            Params::Malformed(why) => return Err(bad(why)),
+            Params::None => return Err(bad("the message's parameter is missing")),
+            _ => return Err(bad("the parameter of a message expected")),
+        })
     }
 
     /// Refuses a parameter without a place for the tag.
@@ -87,16 +103,20 @@ impl<'a> Given<'a> {
 
     /// The tag.
     pub(crate) fn tag(&self) -> R<&'a [u8]> {
-        self.tag.ok_or_else(|| bad("pTag is NULL"))
+        self.tag.ok_or_else(|| bad("the pointer to the tag is NULL"))
     }
 
     /// What one message computes, with this vector or the given one.
     pub(crate) fn scheme(&self, plan: Planner, iv: Option<&[u8]>, aad: &[u8]) -> R<Scheme> {
         let iv = iv.unwrap_or(self.iv).to_vec();
-        match plan {
-            Planner::AesGcm => plan.scheme(&Params::Gcm { iv, aad: aad.to_vec(), tag_bits: self.tag_bits }, true, false),
-            _ => Err(bad("the mechanism has no messages of this shape")),
-        }
+        let aad = aad.to_vec();
+        let params = match (plan, self.shape) {
+            (Planner::AesGcm, Shape::Gcm { tag_bits }) => Params::Gcm { iv, aad, tag_bits },
+            (Planner::AesCcm, Shape::Ccm { data_len, mac_len }) => Params::Ccm { data_len, nonce: iv, aad, mac_len },
+            (Planner::ChaCha20Poly1305, Shape::Poly) => Params::StreamPoly { nonce: iv, aad },
+            _ => return Err(bad("the parameter is not the structure of the mechanism's messages")),
+        };
+        plan.scheme(&params, true, false)
     }
 }
 
@@ -176,7 +196,7 @@ impl Messages {
         };
         let scheme = given.scheme(self.plan, iv.as_deref(), aad)?;
         let stream = CipherStream::new(self.key.key.clone(), scheme, self.direction)?;
-        self.open = Some(Open { stream, tag_bits: given.tag_bits, tag_len: given.tag_len, total: 0 });
+        self.open = Some(Open { stream, shape: given.shape, tag_len: given.tag_len, total: 0 });
         Ok(iv)
     }
 
@@ -187,8 +207,8 @@ impl Messages {
         if last {
             given.has_tag()?;
         }
-        if given.tag_bits != open.tag_bits {
-            return Err(bad("ulTagBits is not what it was when the message began"));
+        if given.shape != open.shape {
+            return Err(bad("the lengths in the parameter are not what they were when the message began"));
         }
         let total = open.total.saturating_add(part.len());
         let gives = match self.direction {

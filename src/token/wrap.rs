@@ -47,7 +47,8 @@ impl Application {
     /// MechanismParamInvalid.
     pub fn wrap_key(&self, session: u64, mechanism: Mechanism, wrapping: u64, key: u64, room: Room) -> R<Answer> {
         let session = self.session(session)?;
-        let ready = self.prepare(&session, &mechanism, wrapping, Use::Wrap).map_err(for_wrapping)?;
+        let mut ready = self.prepare(&session, &mechanism, wrapping, Use::Wrap).map_err(for_wrapping)?;
+        ready.scheme = of_any_length(ready.scheme);
         let plain = self.travelling(&session, &ready.key.snapshot, key, &ready.scheme)?;
         let len = crypto::cipher_len(&ready.key.key, &ready.scheme, Direction::Encrypt, plain.len());
         if let (Fit::Needs(n), OutLen::Exact(_)) = (room.fit(len), len) {
@@ -98,7 +99,7 @@ impl Application {
             return Ok(Sealed { out: Answer::Needs(n), iv: None, tag: None });
         }
         let iv = iv::single(given.iv, given.fixed_bits, given.generator)?;
-        let scheme = given.scheme(usable.row.plan, iv.as_deref(), aad)?;
+        let scheme = of_any_length(given.scheme(usable.row.plan, iv.as_deref(), aad)?);
         let both = crypto::cipher(&usable.working.key, &scheme, Direction::Encrypt, plain.expose())?;
         session.still_valid(usable.epoch)?;
         let (wrapped, tag) = without_tag(both, given.tag_len)?;
@@ -112,7 +113,8 @@ impl Application {
     /// MechanismInvalid, MechanismParamInvalid.
     pub fn unwrap_key(&self, session: u64, mechanism: Mechanism, unwrapping: u64, wrapped: &[u8], template: Vec<GivenAttr>) -> R<u64> {
         let session = self.session(session)?;
-        let ready = self.prepare(&session, &mechanism, unwrapping, Use::Unwrap).map_err(for_unwrapping)?;
+        let mut ready = self.prepare(&session, &mechanism, unwrapping, Use::Unwrap).map_err(for_unwrapping)?;
+        ready.scheme = of_any_length(ready.scheme);
         let template = Arrival::of(&ready.key.snapshot, template)?;
         let plain = crypto::cipher(&ready.key.key, &ready.scheme, Direction::Decrypt, wrapped).map_err(|_| one_answer())?;
         session.still_valid(ready.epoch)?;
@@ -136,7 +138,7 @@ impl Application {
         serves(mechanism, ck::CKF_MESSAGE_DECRYPT)?;
         let usable = self.usable(&session, mechanism, unwrapping, Use::Unwrap).map_err(for_unwrapping)?;
         let given = Given::of(&mechanism.params)?;
-        let scheme = given.scheme(usable.row.plan, None, aad)?;
+        let scheme = of_any_length(given.scheme(usable.row.plan, None, aad)?);
         let both = [wrapped, given.tag()?].concat();
         let template = Arrival::of(&usable.working.snapshot, template)?;
         let plain = crypto::cipher(&usable.working.key, &scheme, Direction::Decrypt, &both).map_err(|_| one_answer())?;
@@ -168,6 +170,14 @@ impl Application {
             other => Err(Reason::TemplateInconsistent.because(format!("CKA_CLASS 0x{other:x} cannot be unwrapped"))),
         }
     }
+}
+
+/// A key's length is the token's to find: "tokens SHALL ignore any value provided in this field".
+fn of_any_length(mut scheme: Scheme) -> Scheme {
+    if let Scheme::AesCcm { data_len, .. } = &mut scheme {
+        *data_len = None;
+    }
+    scheme
 }
 
 /// The one answer to every fault of a wrapped key.

@@ -134,7 +134,7 @@ fn cbc_mac_and_cmac_give_openssls_bytes_in_every_length() {
     });
 }
 
-fn wycheproof(json: &str) -> Vec<Value> {
+pub(crate) fn wycheproof(json: &str) -> Vec<Value> {
     let set: Value = serde_json::from_str(json).unwrap();
     set["testGroups"].as_array().unwrap().iter().flat_map(|g| g["tests"].as_array().unwrap().clone()).collect()
 }

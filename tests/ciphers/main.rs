@@ -9,4 +9,5 @@ mod answers;
 mod client;
 mod parts;
 mod rules;
+mod streams;
 mod travel;

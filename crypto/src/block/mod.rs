@@ -2,6 +2,7 @@
 //! the feedback modes in `feedback`, XTS in `xts`, GCM in `gcm`, key wrap in `wrap`.
 //! The ciphers are RustCrypto's (AES-NI where the machine has it); one-shot GCM in its usual sizes is aws-lc's.
 
+pub(crate) mod ccm;
 pub(crate) mod ctr;
 pub(crate) mod feedback;
 pub(crate) mod gcm;

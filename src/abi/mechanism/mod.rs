@@ -6,6 +6,8 @@
 mod derivation;
 mod generation;
 
+pub(super) mod streams;
+
 use super::memory;
 use crate::token::{Mechanism, ParamShape, Params, R, param_shape};
 use cryptoki_sys::{self as ck, CK_BYTE, CK_MECHANISM, CK_ULONG};
@@ -48,7 +50,7 @@ pub(super) unsafe fn needed(at: *mut CK_MECHANISM) -> R<Mechanism> {
     Ok(Mechanism { id: given.mechanism, params })
 }
 
-type Decoded<T> = Result<T, &'static str>;
+pub(super) type Decoded<T> = Result<T, &'static str>;
 
 /// # Safety
 /// As [`mechanism`], for the structure itself.
@@ -94,6 +96,12 @@ unsafe fn by_shape(shape: ParamShape, at: *const c_void, len: CK_ULONG) -> Decod
         ParamShape::GcmOrIv if len == 12 => Params::Bytes(unsafe { inner(at, len) }?),
         // SAFETY: as above.
         ParamShape::Gcm | ParamShape::GcmOrIv => unsafe { gcm(at, len) }?,
+        // SAFETY: as above.
+        ParamShape::ChaCha20 => unsafe { streams::chacha20(at, len) }?,
+        // SAFETY: as above.
+        ParamShape::Salsa20 => unsafe { streams::salsa20(at, len) }?,
+        // SAFETY: as above.
+        ParamShape::StreamPoly => unsafe { streams::stream_poly(at, len) }?,
         ParamShape::Ccm => {
             // SAFETY: as above.
             let p: ck::CK_CCM_PARAMS = unsafe { structure(at, len) }?;

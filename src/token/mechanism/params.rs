@@ -19,6 +19,10 @@ pub enum ParamShape {
     /// CK_GCM_PARAMS, or its initialization vector of 12 bytes alone.
     GcmOrIv,
     Ccm,
+    ChaCha20,
+    Salsa20,
+    /// CK_SALSA20_CHACHA20_POLY1305_PARAMS.
+    StreamPoly,
     Ctr,
     /// CK_ECDH1_DERIVE_PARAMS, and CK_X9_42_DH1_DERIVE_PARAMS, which has the same five fields.
     Ecdh1,
@@ -66,6 +70,15 @@ pub enum Params {
         nonce: Vec<u8>,
         aad: Vec<u8>,
         mac_len: u64,
+    },
+    /// CK_CHACHA20_PARAMS or CK_SALSA20_PARAMS; the counter was little-endian.
+    Stream {
+        counter: u64,
+        nonce: Vec<u8>,
+    },
+    StreamPoly {
+        nonce: Vec<u8>,
+        aad: Vec<u8>,
     },
     Ctr {
         bits: u64,
@@ -124,5 +137,19 @@ pub enum Params {
         generator: u64,
         tag: Option<Vec<u8>>,
         tag_bits: u64,
+    },
+    /// CK_CCM_MESSAGE_PARAMS, for one message; the tag as in `GcmMessage`.
+    CcmMessage {
+        data_len: u64,
+        nonce: Vec<u8>,
+        fixed_bits: u64,
+        generator: u64,
+        mac: Option<Vec<u8>>,
+        mac_len: u64,
+    },
+    /// CK_SALSA20_CHACHA20_POLY1305_MSG_PARAMS, for one message; the tag as in `GcmMessage`.
+    PolyMessage {
+        nonce: Vec<u8>,
+        tag: Option<Vec<u8>>,
     },
 }

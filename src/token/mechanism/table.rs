@@ -4,6 +4,7 @@ use super::{MechRow, ParamShape, Sizes};
 use crate::token::plan::derivation::Kdf;
 use crate::token::plan::{Form, Group, Planner, keys};
 use cngtoken_crypto::BlockCipher::{Aes, Camellia, Des};
+use cngtoken_crypto::StreamCipher::{ChaCha20, Salsa20};
 use cngtoken_crypto::{Hash, Transport, Xof};
 use cryptoki_sys as ck;
 
@@ -37,6 +38,9 @@ const DES: &[u64] = &[ck::CKK_DES];
 const DES3: &[u64] = &[ck::CKK_DES2, ck::CKK_DES3];
 const ANY_DES: &[u64] = &[ck::CKK_DES, ck::CKK_DES2, ck::CKK_DES3];
 const CAMELLIA: &[u64] = &[ck::CKK_CAMELLIA];
+const CHACHA20: &[u64] = &[ck::CKK_CHACHA20];
+const SALSA20: &[u64] = &[ck::CKK_SALSA20];
+const POLY1305: &[u64] = &[ck::CKK_POLY1305];
 const GENERIC: &[u64] = &[ck::CKK_GENERIC_SECRET];
 
 const RSA_SIZES: Sizes = Sizes::Bits(512, 16384);
@@ -44,6 +48,7 @@ const EC_SIZES: Sizes = Sizes::Bits(224, 521);
 const AES_SIZES: Sizes = Sizes::Bytes(16, 32);
 const DES_SIZES: Sizes = Sizes::Bytes(8, 8);
 const DES3_SIZES: Sizes = Sizes::Bytes(16, 24);
+const STREAM_SIZES: Sizes = Sizes::Bytes(32, 32);
 const SECRET_SIZES: Sizes = Sizes::Bytes(1, 1 << 20);
 
 macro_rules! rows {
@@ -228,12 +233,17 @@ pub static MECHANISMS: &[MechRow] = rows! {
     CKM_AES_CBC_PAD: AES, CRYPT | WRAP, AES_SIZES, 0, ParamShape::Iv(16), Planner::Block(Aes, Form::CbcPad);
     CKM_AES_CTR: AES, CRYPT | WRAP, AES_SIZES, 0, ParamShape::Ctr, Planner::Block(Aes, Form::Ctr);
     CKM_AES_GCM: AES, CRYPT | WRAP | MESSAGES, AES_SIZES, 0, ParamShape::Gcm, Planner::AesGcm;
+    CKM_AES_CCM: AES, CRYPT | WRAP | MESSAGES, AES_SIZES, 0, ParamShape::Ccm, Planner::AesCcm;
     CKM_AES_CTS: AES, CRYPT | WRAP, AES_SIZES, 0, ParamShape::Iv(16), Planner::Block(Aes, Form::CbcCs1);
     CKM_AES_CMAC: AES, SIGN, AES_SIZES, 0, ParamShape::None, Planner::Cmac(Aes);
     CKM_AES_CMAC_GENERAL: AES, SIGN, AES_SIZES, 0, ParamShape::Ulong, Planner::CmacGeneral(Aes);
     CKM_AES_XCBC_MAC: AES, SIGN, Sizes::Bytes(16, 16), 0, ParamShape::None, Planner::AesXcbcMac(16);
     CKM_AES_XCBC_MAC_96: AES, SIGN, Sizes::Bytes(16, 16), 0, ParamShape::None, Planner::AesXcbcMac(12);
     CKM_AES_GMAC: AES, SIGN, AES_SIZES, 0, ParamShape::GcmOrIv, Planner::AesGmac;
+    CKM_CHACHA20_KEY_GEN: CHACHA20, ck::CKF_GENERATE, STREAM_SIZES, 0, ParamShape::None, Planner::Generate;
+    CKM_CHACHA20: CHACHA20, CRYPT | WRAP, STREAM_SIZES, 0, ParamShape::ChaCha20, Planner::Stream(ChaCha20);
+    CKM_POLY1305_KEY_GEN: POLY1305, ck::CKF_GENERATE, STREAM_SIZES, 0, ParamShape::None, Planner::Generate;
+    CKM_POLY1305: POLY1305, SIGN, STREAM_SIZES, 0, ParamShape::None, Planner::Poly1305;
     CKM_EC_KEY_PAIR_GEN_W_EXTRA_BITS: EC, ck::CKF_GENERATE_KEY_PAIR, EC_SIZES, EC_NAMED, ParamShape::None, Planner::GenerateExtraBits;
     CKM_DSA_PARAMETER_GEN: DSA, ck::CKF_GENERATE, Sizes::Bits(512, 3072), 0, ParamShape::None, Planner::GenerateDomain(Group::Dsa);
     CKM_DH_PKCS_PARAMETER_GEN: DH, ck::CKF_GENERATE, Sizes::Bits(512, 2048), 0, ParamShape::None, Planner::GenerateDomain(Group::Pkcs3);
@@ -249,6 +259,9 @@ pub static MECHANISMS: &[MechRow] = rows! {
     CKM_AES_KEY_WRAP_PAD: AES, CRYPT | WRAP, AES_SIZES, 0, ParamShape::OptionalIv(8), Planner::AesKwPad;
     CKM_AES_KEY_WRAP_KWP: AES, CRYPT | WRAP, AES_SIZES, 0, ParamShape::OptionalIv(4), Planner::AesKwp;
     CKM_AES_KEY_WRAP_PKCS7: AES, CRYPT | WRAP, AES_SIZES, 0, ParamShape::OptionalIv(8), Planner::AesKwPkcs7;
+    CKM_SALSA20: SALSA20, CRYPT | WRAP, STREAM_SIZES, 0, ParamShape::Salsa20, Planner::Stream(Salsa20);
+    CKM_CHACHA20_POLY1305: CHACHA20, CRYPT | MESSAGES, STREAM_SIZES, 0, ParamShape::StreamPoly, Planner::ChaCha20Poly1305;
+    CKM_SALSA20_KEY_GEN: SALSA20, ck::CKF_GENERATE, STREAM_SIZES, 0, ParamShape::None, Planner::Generate;
     CKM_ECDH_X_AES_KEY_WRAP: MONTGOMERY, WRAP, Sizes::Bits(255, 255), EC_CURVENAME, ParamShape::EcdhAesKeyWrap, Planner::EcdhAesKeyWrap { cofactor: false, transport: Transport::Raw };
     CKM_ECDH_COF_AES_KEY_WRAP: EC, WRAP, EC_SIZES, EC_NAMED, ParamShape::EcdhAesKeyWrap, Planner::EcdhAesKeyWrap { cofactor: true, transport: Transport::Der };
 };

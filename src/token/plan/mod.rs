@@ -14,10 +14,10 @@ mod wrapping;
 use crate::token::error::{R, Reason};
 use crate::token::mechanism::{Params, hash_of};
 use asymmetric::{oaep_parts, prehash, pss, sign_context};
-use cngtoken_crypto::{BlockCipher, Hash, Scheme, Transport};
+use cngtoken_crypto::{BlockCipher, Hash, Scheme, StreamCipher, Transport};
 use derivation::Kdf;
 pub(crate) use symmetric::Form;
-use symmetric::{gcm, gmac, iv, mode, optional_iv, tag_len};
+use symmetric::{ccm, gcm, gmac, iv, mode, optional_iv, stream, tag_len};
 use wrapping::{ecdh_aes_key_wrap, rsa_aes_key_wrap};
 
 /// Domain parameters that can be generated.
@@ -67,6 +67,10 @@ pub(crate) enum Planner {
     Block(BlockCipher, Form),
     AesXts,
     AesGcm,
+    AesCcm,
+    ChaCha20Poly1305,
+    Stream(StreamCipher),
+    Poly1305,
     Cmac(BlockCipher),
     /// The parameter is the tag's length.
     CmacGeneral(BlockCipher),
@@ -193,6 +197,19 @@ impl Planner {
             Planner::Block(cipher, form) => Scheme::Block { cipher, mode: mode(cipher, form, params)? },
             Planner::AesXts => Scheme::AesXts { tweak: iv(params)? },
             Planner::AesGcm => gcm(params)?,
+            Planner::AesCcm => ccm(params)?,
+            Planner::ChaCha20Poly1305 => match params {
+                Params::StreamPoly { nonce, .. } if !matches!(nonce.len(), 12 | 24) => {
+                    return Err(bad(format!("the nonce has {} bytes; 12 or 24 expected", nonce.len())));
+                }
+                Params::StreamPoly { nonce, aad } => Scheme::ChaCha20Poly1305 { nonce: nonce.clone(), aad: aad.clone() },
+                _ => return Err(wrong_shape(params, "CK_SALSA20_CHACHA20_POLY1305_PARAMS")),
+            },
+            Planner::Stream(cipher) => stream(cipher, params)?,
+            Planner::Poly1305 => {
+                no_parameter(params)?;
+                Scheme::Poly1305
+            }
             Planner::AesKw => Scheme::AesKw { iv: optional_iv(params)? },
             // The vector of 8 bytes belongs to the reading with PKCS#7.
             Planner::AesKwPad => match optional_iv(params)? {

@@ -3,7 +3,7 @@
 use super::{bad, no_parameter, usize_param, wrong_shape};
 use crate::token::error::R;
 use crate::token::mechanism::Params;
-use cngtoken_crypto::{BlockCipher, Mode, Scheme};
+use cngtoken_crypto::{BlockCipher, Mode, Scheme, StreamCipher};
 
 /// A mode of a block cipher before its parameter is known.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -98,4 +98,34 @@ pub(super) fn gmac(params: &Params) -> R<Scheme> {
         Scheme::AesGcm { iv, aad, tag_len } if aad.is_empty() => Ok(Scheme::AesGmac { iv, len: tag_len }),
         _ => Err(bad("pAAD is given; what GMAC authenticates is the data to sign")),
     }
+}
+
+pub(super) fn ccm(params: &Params) -> R<Scheme> {
+    let Params::Ccm { data_len, nonce, aad, mac_len } = params else { return Err(wrong_shape(params, "CK_CCM_PARAMS")) };
+    if !(7..=13).contains(&nonce.len()) {
+        return Err(bad(format!("the nonce has {} bytes, 7 to 13 expected", nonce.len())));
+    }
+    if !matches!(mac_len, 4 | 6 | 8 | 10 | 12 | 14 | 16) {
+        return Err(bad(format!("ulMACLen is {mac_len}; 4, 6, 8, 10, 12, 14 or 16 expected")));
+    }
+    // What the nonce leaves of the 15 bytes says how long the data is.
+    let length_bits = 8 * (15 - nonce.len());
+    if length_bits < 64 && data_len >> length_bits != 0 {
+        return Err(bad(format!("ulDataLen is {data_len}, more than a nonce of {} bytes leaves room for", nonce.len())));
+    }
+    let (tag_len, data_len) = (usize_param(*mac_len, "ulMACLen")?, usize_param(*data_len, "ulDataLen")?);
+    Ok(Scheme::AesCcm { nonce: nonce.clone(), aad: aad.clone(), tag_len, data_len: Some(data_len) })
+}
+
+pub(super) fn stream(cipher: StreamCipher, params: &Params) -> R<Scheme> {
+    let Params::Stream { counter, nonce } = params else { return Err(wrong_shape(params, "CK_CHACHA20_PARAMS or CK_SALSA20_PARAMS")) };
+    let small_counter = match (cipher, nonce.len()) {
+        (StreamCipher::ChaCha20, 12 | 24) => true,
+        (_, 8) | (StreamCipher::Salsa20, 24) => false,
+        (_, other) => return Err(bad(format!("a nonce of {other} bytes is none of the cipher's"))),
+    };
+    if small_counter && u32::try_from(*counter).is_err() {
+        return Err(bad(format!("the block counter is {counter}, and has 32 bits with this nonce")));
+    }
+    Ok(Scheme::Stream { cipher, nonce: nonce.clone(), counter: *counter })
 }
