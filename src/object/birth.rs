@@ -298,6 +298,10 @@ pub fn from_parts(parts: &KeyParts, template: &Template, origin: &Origin, from: 
         };
         object.put(id, kept);
     }
+    // A number that the key itself does not have would stand beside it unchecked: a seed over an expanded key.
+    if let Some((id, _)) = t.iter().find(|(id, value)| row.is_secret(*id) && !value.is_empty()) {
+        return Err(ObjectError::at(Reason::TemplateInconsistent, id, "given, and the key has no such number"));
+    }
     defaults::lay_over(&mut object, &t, origin, from);
     finish(object, actor)
 }
