@@ -79,6 +79,7 @@ fn aws_takes(scheme: &Scheme, parts: &KeyParts) -> bool {
         | Scheme::AesKwp { .. }
         | Scheme::AesKwPkcs7 { .. }
         | Scheme::AesKwEitherPad
+        | Scheme::TlsMac { .. }
         | Scheme::RsaAesKwp { .. }
         | Scheme::EcdhAesKwp { .. } => false,
     }

@@ -1,6 +1,6 @@
 //! What to compute, as plain data. A scheme says everything that the mechanism and its parameters said, and nothing of the key.
 
-use crate::Hash;
+use crate::{Hash, Prf};
 
 /// What to compute with a key.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -107,6 +107,15 @@ pub enum Scheme {
         /// Initialisation vector, at least one byte.
         iv: Vec<u8>,
         /// Bytes of the tag: 4, 8, 12 to 16.
+        len: usize,
+    },
+    /// The verify_data of TLS's Finished message: its pseudo-random function over a label and the data.
+    TlsMac {
+        /// Which function.
+        prf: Prf,
+        /// The label.
+        label: Vec<u8>,
+        /// Bytes of the tag.
         len: usize,
     },
     /// A block cipher in a mode of operation without a tag.

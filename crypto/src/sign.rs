@@ -5,7 +5,8 @@ use crate::key::{Bytes, Family};
 use crate::mac::Mac;
 use crate::mldsa::Form;
 use crate::rsa::{Pss, Rsa};
-use crate::{CryptoError, Hash, Key, Scheme, digest, edwards};
+use crate::{CryptoError, Hash, Key, Prf, Scheme, digest, edwards, kdf};
+use cngtoken_key::KeyParts;
 use subtle::ConstantTimeEq;
 
 /// What a scheme computes on.
@@ -77,7 +78,8 @@ pub fn signature_len(key: &Key, scheme: &Scheme) -> usize {
             | Scheme::Cmac { len, .. }
             | Scheme::CbcMac { len, .. }
             | Scheme::AesXcbcMac { len }
-            | Scheme::AesGmac { len, .. },
+            | Scheme::AesGmac { len, .. }
+            | Scheme::TlsMac { len, .. },
             Family::Secret(_),
         ) => *len,
         (Scheme::Poly1305, Family::Secret(_)) => crate::stream::TAG,
@@ -100,6 +102,7 @@ pub fn streams(scheme: &Scheme) -> bool {
         | Scheme::CbcMac { .. }
         | Scheme::AesXcbcMac { .. }
         | Scheme::AesGmac { .. }
+        | Scheme::TlsMac { .. }
         | Scheme::Block { .. }
         | Scheme::AesXts { .. }
         | Scheme::ChaCha20Poly1305 { .. }
@@ -161,11 +164,20 @@ pub(crate) fn sign_input(key: &Key, scheme: &Scheme, input: &Input<'_>) -> Resul
         (Scheme::SlhDsa { context, prehash, deterministic, .. }, Family::SlhDsa(key)) => {
             key.sign(Form { context, prehash: *prehash }, *deterministic, data(input))
         }
+        (Scheme::TlsMac { prf, label, len }, _) => tls_mac(*prf, key, label, data(input), *len),
         (scheme, Family::Secret(bytes)) => {
             let (mut mac, len) = mac(&bytes, scheme)?;
             mac.update(data(input));
             Ok(mac.finish(len))
         }
+        _ => Err(CryptoError::KeyType),
+    }
+}
+
+/// The tag of TLS's Finished message, whose function wants the whole message.
+fn tls_mac(prf: Prf, key: &Key, label: &[u8], data: &[u8], len: usize) -> Result<Vec<u8>, CryptoError> {
+    match key.parts() {
+        KeyParts::Secret(secret) => kdf::tls::prf(prf, secret.expose(), &[label, data], len).map(|tag| tag.to_vec()),
         _ => Err(CryptoError::KeyType),
     }
 }
@@ -194,6 +206,7 @@ pub(crate) fn verify_input(key: &Key, scheme: &Scheme, input: &Input<'_>, sig: &
         (Scheme::Dsa { .. }, Family::Dsa(dsa)) => dsa.verify(data(input), sig),
         (Scheme::MlDsa { context, prehash, .. }, Family::MlDsa(key)) => key.verify(Form { context, prehash: *prehash }, data(input), sig),
         (Scheme::SlhDsa { context, prehash, .. }, Family::SlhDsa(key)) => key.verify(Form { context, prehash: *prehash }, data(input), sig),
+        (Scheme::TlsMac { prf, label, len }, _) => check_tag(&tls_mac(*prf, key, label, data(input), *len)?, sig),
         (scheme, Family::Secret(bytes)) => {
             let (mut mac, len) = mac(&bytes, scheme)?;
             mac.update(data(input));

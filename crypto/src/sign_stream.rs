@@ -32,6 +32,7 @@ impl SignStream {
         }
         let state = match (sign::message_hash(&scheme), key.family(key.fast(&scheme))) {
             (Some(hash), _) => State::Digest(Digester::new(hash)),
+            (None, Family::Secret(_)) if matches!(scheme, Scheme::TlsMac { .. }) => State::Whole(Zeroizing::default()),
             (None, Family::Secret(bytes)) => {
                 let (mac, len) = sign::mac(&bytes, &scheme)?;
                 State::Mac(Box::new(mac), len)

@@ -10,6 +10,7 @@ use crate::token::error::{R, Reason};
 use crate::token::import::default_id;
 use crate::token::mechanism::{self, MechRow, Mechanism, Params};
 use crate::token::plan::Planner;
+use crate::token::plan::tls::MASTER;
 use crate::token::room::{Fit, Room};
 use crate::token::session::Session;
 use crate::token::usage::check_size;
@@ -139,6 +140,9 @@ impl Application {
             return self.generate_domain(&session, row, group, mechanism, template);
         }
         let key_type = row.keys.first().copied().unwrap_or(ck::CKK_GENERIC_SECRET);
+        if row.plan == Planner::GeneratePremaster {
+            return self.generate_premaster(&session, mechanism, &template);
+        }
         let bytes = value_len(&template)?.or_else(|| only_secret_length(key_type));
         let bytes = bytes.ok_or_else(|| Reason::TemplateIncomplete.because("CKA_VALUE_LEN is missing"))?;
         if !secret_length_fits(key_type, bytes) {
@@ -149,6 +153,26 @@ impl Application {
         check_size(row, &parts)?;
         let key = self.store_secret(&session, &parts, &template, key_type, &Origin::Generated { mechanism: mechanism.id })?;
         Ok(Generated { key, seed: None })
+    }
+
+    /// CKM_TLS_PRE_MASTER_KEY_GEN: the client's version, then random bytes.
+    fn generate_premaster(&self, session: &Session, mechanism: &Mechanism, template: &Template) -> R<Generated> {
+        let Params::Version { major, minor } = mechanism.params else {
+            return Err(Reason::MechanismParamInvalid.because("CK_VERSION expected"));
+        };
+        if value_len(template)?.is_some_and(|n| n != MASTER) || template.ulong(ck::CKA_KEY_TYPE).is_some_and(|t| t != ck::CKK_GENERIC_SECRET) {
+            return Err(Reason::TemplateInconsistent.because("a premaster secret is a generic secret of 48 bytes"));
+        }
+        let mut template = template.clone();
+        template.insert(ck::CKA_VALUE_LEN, object::Value::Ulong(MASTER as u64));
+        let mut parts = crypto::generate(&Generate::Secret { bytes: MASTER })?.private.ok_or(Reason::GeneralError)?;
+        if let KeyParts::Secret(value) = &mut parts
+            && let [first, second, ..] = value.expose_mut()
+        {
+            (*first, *second) = (major, minor);
+        }
+        let origin = Origin::Generated { mechanism: mechanism.id };
+        Ok(Generated { key: self.store_secret(session, &parts, &template, ck::CKK_GENERIC_SECRET, &origin)?, seed: None })
     }
 
     /// C_GenerateKeyPair.

@@ -10,6 +10,7 @@
 mod client;
 mod domains;
 mod prehash;
+mod tls;
 mod wrapping;
 
 use serde_json::Value;

@@ -4,10 +4,12 @@
 //! Nothing here asks for permission: whether a key may serve is decided above. Agreements with another party's key are in `agree.rs`.
 
 mod simple;
+pub(crate) mod tls;
 
 use crate::{CryptoError, Hash, Key};
 use cngtoken_key::{KeyParts, Secret};
 pub use simple::{Xof, set_odd_parity};
+pub use tls::Prf;
 
 /// How to derive a secret from a secret key, the base.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -26,6 +28,15 @@ pub enum Derive {
     Extract {
         /// Number of the first bit.
         bit: usize,
+    },
+    /// TLS's pseudo-random function with the base as its secret.
+    Tls {
+        /// Which function.
+        prf: Prf,
+        /// Label and seed.
+        seed: Vec<u8>,
+        /// The bytes that it gives by itself.
+        natural: Option<usize>,
     },
 }
 
@@ -69,6 +80,7 @@ pub fn derived_len(key: &Key, how: &Derive) -> Result<DerivedLen, CryptoError> {
         Derive::Xor(data) if data.is_empty() => return Err(CryptoError::Param("no data to combine with the key")),
         Derive::Xor(data) => DerivedLen::up_to(base.min(data.len())),
         Derive::Extract { bit } if *bit >= base.saturating_mul(8) => return Err(CryptoError::Param("the first bit lies behind the key's last")),
+        Derive::Tls { natural, .. } => DerivedLen { natural: *natural, most: MAX_DERIVED },
         Derive::Extract { .. } => DerivedLen { natural: None, most: base },
     })
 }
@@ -88,6 +100,7 @@ pub fn derive(key: &Key, how: &Derive, want: usize) -> Result<Secret, CryptoErro
         Derive::Append(more) => simple::joined(base, more.expose(), want),
         Derive::Prepend(data) => simple::joined(data, base, want),
         Derive::Xor(data) => simple::xor(base, data, want),
+        Derive::Tls { prf, seed, natural: _ } => first(&tls::prf(*prf, base, &[seed], want)?, want),
         Derive::Extract { bit } => simple::extract(base, *bit, want),
     })
 }

@@ -4,13 +4,16 @@
 //! Source: PKCS#11 3.2, "C_DeriveKey" and the derivation mechanisms.
 
 use super::needed;
+use super::tls::{self, Targets};
 use crate::abi::args::Place;
-use crate::token::{Derived, Mechanism, R};
+use crate::abi::memory;
+use crate::token::{Derived, Mechanism, Params, R, param_shape};
 use cryptoki_sys::{CK_MECHANISM, CK_OBJECT_HANDLE};
 
 /// A mechanism in, with what goes back through its parameter.
 pub(in crate::abi) struct Deriving {
     pub(in crate::abi) mechanism: Mechanism,
+    tls: Targets,
 }
 
 /// A mechanism of C_DeriveKey.
@@ -19,7 +22,19 @@ pub(in crate::abi) struct Deriving {
 /// As [`super::mechanism`]; the places that the parameter names are writable until the call returns.
 pub(in crate::abi) unsafe fn deriving(at: *mut CK_MECHANISM) -> R<Deriving> {
     // SAFETY: passed on unchanged.
-    Ok(Deriving { mechanism: unsafe { needed(at) }? })
+    let mechanism = unsafe { needed(at) }?;
+    if matches!(mechanism.params, Params::TlsMaster { .. } | Params::TlsExtendedMaster { .. } | Params::TlsKeys { .. })
+        && let Some(shape) = param_shape(mechanism.id)
+    {
+        // SAFETY: readable, as `needed` found.
+        let given = unsafe { memory::read(at) }?;
+        // Read with its outputs, and used as it is now: the memory may have changed since.
+        // SAFETY: passed on unchanged.
+        let read = unsafe { tls::decode(shape, given.pParameter, given.ulParameterLen) };
+        let (params, tls) = read.unwrap_or_else(|why| (Params::Malformed(why), Targets::NONE));
+        return Ok(Deriving { mechanism: Mechanism { id: mechanism.id, params }, tls });
+    }
+    Ok(Deriving { mechanism, tls: Targets::NONE })
 }
 
 impl Deriving {
@@ -28,6 +43,7 @@ impl Deriving {
     /// # Errors
     /// None.
     pub(in crate::abi) fn write(&self, derived: &Derived, to: Option<&Place<CK_OBJECT_HANDLE>>) -> R<()> {
+        self.tls.write(derived);
         match (derived.key, to) {
             (Some(key), Some(to)) => to.give(key),
             _ => Ok(()),

@@ -5,6 +5,7 @@
 
 mod derivation;
 mod generation;
+mod tls;
 
 pub(super) mod streams;
 
@@ -184,6 +185,21 @@ unsafe fn by_shape(shape: ParamShape, at: *const c_void, len: CK_ULONG) -> Decod
             let p: ck::CK_DSA_PARAMETER_GEN_PARAM = unsafe { structure(at, len) }?;
             // SAFETY: the structure's pointer is valid for its length by this function's contract.
             Params::DsaParameterGen { hash: p.hash, seed: unsafe { inner(p.pSeed.cast(), p.ulSeedLen) }?, index: p.ulIndex }
+        }
+        ParamShape::Version => {
+            // SAFETY: as above.
+            let p: ck::CK_VERSION = unsafe { structure(at, len) }?;
+            Params::Version { major: p.major, minor: p.minor }
+        }
+        ParamShape::TlsMaster
+        | ParamShape::Tls10Master
+        | ParamShape::TlsExtendedMaster
+        | ParamShape::TlsKeys
+        | ParamShape::Tls10Keys
+        | ParamShape::TlsKdf
+        | ParamShape::TlsMac => {
+            // SAFETY: passed on unchanged.
+            unsafe { tls::decode(shape, at, len) }?.0
         }
         ParamShape::DerivationString => {
             // SAFETY: as above.

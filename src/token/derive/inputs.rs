@@ -8,7 +8,7 @@ use crate::object::{Object, Origin, Template, Value};
 use crate::token::application::Application;
 use crate::token::error::{R, Reason};
 use crate::token::keys::impose;
-use crate::token::mechanism::Mechanism;
+use crate::token::mechanism::{Mechanism, Params};
 use crate::token::plan::derivation::Secrecy;
 use crate::token::session::Session;
 use crate::token::usage::{Usable, Working};
@@ -34,6 +34,11 @@ impl<'a> Inputs<'a> {
     /// The base key.
     pub(super) fn base(&self) -> &Working {
         &self.base
+    }
+
+    /// The mechanism's parameter.
+    pub(super) fn params(&self) -> &Params {
+        &self.mechanism.params
     }
 
     /// The login epoch that the result depends on.
@@ -81,7 +86,7 @@ impl<'a> Inputs<'a> {
     }
 }
 
-fn demand(template: &mut Template, id: u64, value: bool) -> R<()> {
+pub(super) fn demand(template: &mut Template, id: u64, value: bool) -> R<()> {
     if template.bool(id) == Some(!value) {
         let name = crate::object::attributes::name(id);
         return Err(Reason::TemplateInconsistent.because(format!("{name}: the keys that the new one is made of allow only {value}")));

@@ -5,6 +5,7 @@
 //! sections of the derivation mechanisms.
 
 mod inputs;
+mod tls;
 
 use crate::object::policy::Use;
 use crate::object::{self, GivenAttr, Object, Template, classes};
@@ -12,7 +13,9 @@ use crate::token::application::Application;
 use crate::token::error::{R, Reason};
 use crate::token::keys::{only_secret_length, secret_length_fits, value_len};
 use crate::token::mechanism::Mechanism;
-use crate::token::plan::derivation::{Derivation, How};
+use crate::token::plan::Planner;
+use crate::token::plan::derivation::{Derivation, How, Kdf};
+use crate::token::plan::tls::Tls;
 use crate::token::session::Session;
 use cngtoken_crypto::{self as crypto, DerivedLen};
 use cngtoken_key::Secret;
@@ -26,6 +29,10 @@ pub struct Derived {
     pub key: Option<u64>,
     /// Further keys, in the order in which the parameter has places for them.
     pub more: Vec<u64>,
+    /// A version that lay in the base key.
+    pub version: Option<(u8, u8)>,
+    /// Initialization vectors: the client's, the server's.
+    pub vectors: [Vec<u8>; 2],
 }
 
 impl Application {
@@ -37,10 +44,18 @@ impl Application {
     pub fn derive_key(&self, session: u64, mechanism: &Mechanism, base: u64, template: Vec<GivenAttr>, place: bool) -> R<Derived> {
         let session = self.session(session)?;
         let usable = self.usable(&session, mechanism, base, Use::Derive)?;
+        let tls = if let Planner::Kdf(Kdf::Tls(tls)) = usable.row.plan { Some(tls) } else { None };
+        if let Some(Tls::Keys { vectors }) = tls {
+            let inputs = Inputs::new(self, &session, mechanism, usable);
+            return self.tls_keys(&session, &inputs, Template::parse(template)?, vectors);
+        }
         if !place {
             return Err(Reason::ArgumentsBad.because("there is no place for the new key's handle"));
         }
         let mut template = Template::parse(template)?;
+        if let Some(Tls::Master { dh, extended }) = tls {
+            return self.tls_master(&session, &Inputs::new(self, &session, mechanism, usable), template, dh, extended);
+        }
         let (row, base_type) = (usable.row, usable.working.snapshot.object.key_type().unwrap_or_default());
         let mut inputs = Inputs::new(self, &session, mechanism, usable);
         let plan = row.plan.derivation(&mechanism.params, base_type, &mut |handle| inputs.key(handle))?;
@@ -50,7 +65,7 @@ impl Application {
         let object = Self::secret_object(&session, parity(secret, key_type), &template, key_type, &key)?;
         session.still_valid(inputs.epoch())?;
         let handle = self.place(&session, vec![object])?.pop();
-        Ok(Derived { key: Some(handle.ok_or(Reason::GeneralError)?), more: Vec::new() })
+        Ok(Derived { key: Some(handle.ok_or(Reason::GeneralError)?), ..Derived::default() })
     }
 
     /// The object of a derived or encapsulated secret.

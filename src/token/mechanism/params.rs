@@ -36,6 +36,19 @@ pub enum ParamShape {
     RsaAesKeyWrap,
     EcdhAesKeyWrap,
     DsaParameterGen,
+    /// CK_TLS12_MASTER_KEY_DERIVE_PARAMS.
+    TlsMaster,
+    /// CK_SSL3_MASTER_KEY_DERIVE_PARAMS.
+    Tls10Master,
+    TlsExtendedMaster,
+    /// CK_TLS12_KEY_MAT_PARAMS.
+    TlsKeys,
+    /// CK_SSL3_KEY_MAT_PARAMS.
+    Tls10Keys,
+    TlsKdf,
+    TlsMac,
+    /// CK_VERSION.
+    Version,
     DerivationString,
 }
 
@@ -128,6 +141,43 @@ pub enum Params {
         hash: u64,
         seed: Vec<u8>,
         index: u64,
+    },
+    /// `prf`: the digest of TLS 1.2's function, or CKM_TLS_PRF. `version`: the caller wants to be told.
+    TlsMaster {
+        prf: u64,
+        client: Vec<u8>,
+        server: Vec<u8>,
+        version: bool,
+    },
+    TlsExtendedMaster {
+        prf: u64,
+        session_hash: Vec<u8>,
+        version: bool,
+    },
+    TlsKeys {
+        prf: u64,
+        mac_bits: u64,
+        key_bits: u64,
+        iv_bits: u64,
+        export: bool,
+        client: Vec<u8>,
+        server: Vec<u8>,
+    },
+    TlsKdf {
+        prf: u64,
+        label: Vec<u8>,
+        client: Vec<u8>,
+        server: Vec<u8>,
+        context: Option<Vec<u8>>,
+    },
+    TlsMac {
+        prf: u64,
+        len: u64,
+        side: u64,
+    },
+    Version {
+        major: u8,
+        minor: u8,
     },
     DerivationString(Vec<u8>),
     /// CK_GCM_MESSAGE_PARAMS, for one message. The tag is missing where its pointer is NULL; on encryption it is an output and not looked at.

@@ -2,6 +2,7 @@
 
 use super::{MechRow, ParamShape, Sizes};
 use crate::token::plan::derivation::Kdf;
+use crate::token::plan::tls::Tls;
 use crate::token::plan::{Form, Group, Planner, keys};
 use cngtoken_crypto::BlockCipher::{Aes, Camellia, Des};
 use cngtoken_crypto::StreamCipher::{ChaCha20, Salsa20};
@@ -126,6 +127,8 @@ pub static MECHANISMS: &[MechRow] = rows! {
     CKM_SHA512_256_HMAC: keys::SHA512_256_HMAC_KEYS, SIGN, SECRET_SIZES, 0, ParamShape::None, Planner::Hmac(Hash::Sha512_256);
     CKM_SHA512_256_HMAC_GENERAL: keys::SHA512_256_HMAC_KEYS, SIGN, SECRET_SIZES, 0, ParamShape::Ulong, Planner::HmacGeneral(Hash::Sha512_256);
     CKM_SHA512_256_KEY_DERIVATION: BASE, ck::CKF_DERIVE, SECRET_SIZES, 0, ParamShape::None, Planner::Kdf(Kdf::Digest(Hash::Sha512_256));
+    CKM_TLS12_EXTENDED_MASTER_KEY_DERIVE: GENERIC, ck::CKF_DERIVE, Sizes::Bytes(48, 48), 0, ParamShape::TlsExtendedMaster, Planner::Kdf(Kdf::Tls(Tls::Master { dh: false, extended: true }));
+    CKM_TLS12_EXTENDED_MASTER_KEY_DERIVE_DH: GENERIC, ck::CKF_DERIVE, SECRET_SIZES, 0, ParamShape::TlsExtendedMaster, Planner::Kdf(Kdf::Tls(Tls::Master { dh: true, extended: true }));
     CKM_SHA3_256_RSA_PKCS: RSA, SIGN, RSA_SIZES, 0, ParamShape::None, Planner::RsaPkcs1(Some(Hash::Sha3_256));
     CKM_SHA3_384_RSA_PKCS: RSA, SIGN, RSA_SIZES, 0, ParamShape::None, Planner::RsaPkcs1(Some(Hash::Sha3_384));
     CKM_SHA3_512_RSA_PKCS: RSA, SIGN, RSA_SIZES, 0, ParamShape::None, Planner::RsaPkcs1(Some(Hash::Sha3_512));
@@ -186,6 +189,10 @@ pub static MECHANISMS: &[MechRow] = rows! {
     CKM_CONCATENATE_DATA_AND_BASE: BASE, ck::CKF_DERIVE, SECRET_SIZES, 0, ParamShape::DerivationString, Planner::Kdf(Kdf::DataAndBase);
     CKM_XOR_BASE_AND_DATA: BASE, ck::CKF_DERIVE, SECRET_SIZES, 0, ParamShape::DerivationString, Planner::Kdf(Kdf::Xor);
     CKM_EXTRACT_KEY_FROM_KEY: BASE, ck::CKF_DERIVE, SECRET_SIZES, 0, ParamShape::Ulong, Planner::Kdf(Kdf::Extract);
+    CKM_TLS_PRE_MASTER_KEY_GEN: GENERIC, ck::CKF_GENERATE, Sizes::Bytes(48, 48), 0, ParamShape::Version, Planner::GeneratePremaster;
+    CKM_TLS_MASTER_KEY_DERIVE: GENERIC, ck::CKF_DERIVE, Sizes::Bytes(48, 48), 0, ParamShape::Tls10Master, Planner::Kdf(Kdf::Tls(Tls::Master { dh: false, extended: false }));
+    CKM_TLS_KEY_AND_MAC_DERIVE: GENERIC, ck::CKF_DERIVE, Sizes::Bytes(48, 48), 0, ParamShape::Tls10Keys, Planner::Kdf(Kdf::Tls(Tls::Keys { vectors: true }));
+    CKM_TLS_MASTER_KEY_DERIVE_DH: GENERIC, ck::CKF_DERIVE, SECRET_SIZES, 0, ParamShape::Tls10Master, Planner::Kdf(Kdf::Tls(Tls::Master { dh: true, extended: false }));
     CKM_MD5_KEY_DERIVATION: BASE, ck::CKF_DERIVE, SECRET_SIZES, 0, ParamShape::None, Planner::Kdf(Kdf::Digest(Hash::Md5));
     CKM_SHA1_KEY_DERIVATION: BASE, ck::CKF_DERIVE, SECRET_SIZES, 0, ParamShape::None, Planner::Kdf(Kdf::Digest(Hash::Sha1));
     CKM_SHA256_KEY_DERIVATION: BASE, ck::CKF_DERIVE, SECRET_SIZES, 0, ParamShape::None, Planner::Kdf(Kdf::Digest(Hash::Sha256));
@@ -198,6 +205,14 @@ pub static MECHANISMS: &[MechRow] = rows! {
     CKM_SHA3_512_KEY_DERIVATION: BASE, ck::CKF_DERIVE, SECRET_SIZES, 0, ParamShape::None, Planner::Kdf(Kdf::Digest(Hash::Sha3_512));
     CKM_SHAKE_128_KEY_DERIVATION: BASE, ck::CKF_DERIVE, SECRET_SIZES, 0, ParamShape::None, Planner::Kdf(Kdf::Xof(Xof::Shake128));
     CKM_SHAKE_256_KEY_DERIVATION: BASE, ck::CKF_DERIVE, SECRET_SIZES, 0, ParamShape::None, Planner::Kdf(Kdf::Xof(Xof::Shake256));
+    CKM_TLS12_MAC: GENERIC, SIGN, SECRET_SIZES, 0, ParamShape::TlsMac, Planner::TlsMac;
+    CKM_TLS12_KDF: GENERIC, ck::CKF_DERIVE, SECRET_SIZES, 0, ParamShape::TlsKdf, Planner::Kdf(Kdf::Tls(Tls::Exporter));
+    CKM_TLS12_MASTER_KEY_DERIVE: GENERIC, ck::CKF_DERIVE, Sizes::Bytes(48, 48), 0, ParamShape::TlsMaster, Planner::Kdf(Kdf::Tls(Tls::Master { dh: false, extended: false }));
+    CKM_TLS12_KEY_AND_MAC_DERIVE: GENERIC, ck::CKF_DERIVE, Sizes::Bytes(48, 48), 0, ParamShape::TlsKeys, Planner::Kdf(Kdf::Tls(Tls::Keys { vectors: true }));
+    CKM_TLS12_MASTER_KEY_DERIVE_DH: GENERIC, ck::CKF_DERIVE, SECRET_SIZES, 0, ParamShape::TlsMaster, Planner::Kdf(Kdf::Tls(Tls::Master { dh: true, extended: false }));
+    CKM_TLS12_KEY_SAFE_DERIVE: GENERIC, ck::CKF_DERIVE, Sizes::Bytes(48, 48), 0, ParamShape::TlsKeys, Planner::Kdf(Kdf::Tls(Tls::Keys { vectors: false }));
+    CKM_TLS_MAC: GENERIC, SIGN, SECRET_SIZES, 0, ParamShape::TlsMac, Planner::TlsMac;
+    CKM_TLS_KDF: GENERIC, ck::CKF_DERIVE, SECRET_SIZES, 0, ParamShape::TlsKdf, Planner::Kdf(Kdf::Tls(Tls::Exporter));
     CKM_CAMELLIA_KEY_GEN: CAMELLIA, ck::CKF_GENERATE, AES_SIZES, 0, ParamShape::None, Planner::Generate;
     CKM_CAMELLIA_ECB: CAMELLIA, CRYPT | WRAP, AES_SIZES, 0, ParamShape::None, Planner::Block(Camellia, Form::Ecb);
     CKM_CAMELLIA_CBC: CAMELLIA, CRYPT | WRAP, AES_SIZES, 0, ParamShape::Iv(16), Planner::Block(Camellia, Form::Cbc);

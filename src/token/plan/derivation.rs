@@ -4,6 +4,7 @@
 //! Source: PKCS#11 3.2, "Miscellaneous simple key derivation mechanisms", "Hash-based Key Derivation".
 
 use super::agreement::Agreement;
+use super::tls::{Tls, exporter};
 use super::{Planner, no_parameter, usize_param, wrong_shape};
 use crate::token::error::{R, Reason};
 use crate::token::mechanism::Params;
@@ -22,6 +23,7 @@ pub(crate) enum Kdf {
     DataAndBase,
     Xor,
     Extract,
+    Tls(Tls),
 }
 
 /// What is computed.
@@ -114,6 +116,8 @@ impl Kdf {
             Kdf::BaseAndData => Derivation::inherited(Derive::Append(Secret::copy_of(string(params)?))),
             Kdf::DataAndBase => Derivation::inherited(Derive::Prepend(string(params)?.to_vec())),
             Kdf::Xor => Derivation::inherited(Derive::Xor(string(params)?.to_vec())),
+            Kdf::Tls(Tls::Exporter) => exporter(params)?,
+            Kdf::Tls(Tls::Master { .. } | Tls::Keys { .. }) => return Err(Reason::GeneralError.because("a derivation that has rules of its own")),
             Kdf::Extract => match params {
                 Params::Ulong(bit) => Derivation::inherited(Derive::Extract { bit: usize_param(*bit, "the first bit")? }),
                 _ => return Err(wrong_shape(params, "CK_EXTRACT_PARAMS")),

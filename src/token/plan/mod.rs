@@ -9,6 +9,7 @@ pub(crate) mod derivation;
 pub(crate) mod domain;
 pub(crate) mod keys;
 mod symmetric;
+pub(crate) mod tls;
 mod wrapping;
 
 use crate::token::error::{R, Reason};
@@ -88,6 +89,9 @@ pub(crate) enum Planner {
     /// A derivation from a secret key.
     Kdf(Kdf),
     AesKwPkcs7,
+    TlsMac,
+    /// A premaster secret.
+    GeneratePremaster,
     RsaAesKeyWrap,
     EcdhAesKeyWrap {
         cofactor: bool,
@@ -218,11 +222,13 @@ impl Planner {
             },
             Planner::AesKwp => Scheme::AesKwp { iv: optional_iv(params)? },
             Planner::AesKwPkcs7 => Scheme::AesKwPkcs7 { iv: optional_iv(params)? },
+            Planner::TlsMac => tls::mac(params)?,
             Planner::RsaAesKeyWrap => rsa_aes_key_wrap(params)?,
             Planner::EcdhAesKeyWrap { cofactor, transport } => ecdh_aes_key_wrap(params, cofactor, transport)?,
             Planner::Digest(_)
             | Planner::Generate
             | Planner::GenerateExtraBits
+            | Planner::GeneratePremaster
             | Planner::GenerateDomain(_)
             | Planner::Ecdh { .. }
             | Planner::Dh
