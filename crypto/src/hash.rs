@@ -1,6 +1,7 @@
-//! The hashes: one-shot, streaming, and by type for the generic code of other modules. aws-lc computes what it has; MD5, SHA3-224 and
-//! SHA-512/224 are RustCrypto's, and so is everything without `fast`.
+//! The hashes: one-shot, streaming, and by type for the generic code of other modules. aws-lc computes what it has; MD5, SHA3-224,
+//! SHA-512/224, RIPEMD-160 and BLAKE2b are RustCrypto's, and so is everything without `fast`.
 
+use ::aes::cipher::typenum::{U20, U32, U48, U64};
 use sha2::digest::Digest as _;
 
 /// A hash function.
@@ -20,6 +21,11 @@ pub enum Hash {
     Sha3_256,
     Sha3_384,
     Sha3_512,
+    Ripemd160,
+    Blake2b160,
+    Blake2b256,
+    Blake2b384,
+    Blake2b512,
     /// 256 bits of SHAKE128: what FIPS 204 and FIPS 205 take as a pre-hash.
     Shake128,
     /// 512 bits of SHAKE256, likewise.
@@ -101,6 +107,26 @@ macro_rules! by_hash {
                 type $D = sha3::Sha3_512;
                 $body
             }
+            $crate::Hash::Ripemd160 => {
+                type $D = ripemd::Ripemd160;
+                $body
+            }
+            $crate::Hash::Blake2b160 => {
+                type $D = blake2::Blake2b<::aes::cipher::typenum::U20>;
+                $body
+            }
+            $crate::Hash::Blake2b256 => {
+                type $D = blake2::Blake2b<::aes::cipher::typenum::U32>;
+                $body
+            }
+            $crate::Hash::Blake2b384 => {
+                type $D = blake2::Blake2b<::aes::cipher::typenum::U48>;
+                $body
+            }
+            $crate::Hash::Blake2b512 => {
+                type $D = blake2::Blake2b<::aes::cipher::typenum::U64>;
+                $body
+            }
             $crate::Hash::Shake128 => {
                 type $D = Shake128;
                 $body
@@ -115,7 +141,7 @@ macro_rules! by_hash {
 
 impl Hash {
     /// Every hash function; the two of extendable output, which only pre-hashed signatures know, are none.
-    pub const ALL: [Hash; 12] = [
+    pub const ALL: [Hash; 17] = [
         Hash::Md5,
         Hash::Sha1,
         Hash::Sha224,
@@ -128,6 +154,11 @@ impl Hash {
         Hash::Sha3_256,
         Hash::Sha3_384,
         Hash::Sha3_512,
+        Hash::Ripemd160,
+        Hash::Blake2b160,
+        Hash::Blake2b256,
+        Hash::Blake2b384,
+        Hash::Blake2b512,
     ];
 
     /// Bytes of a digest.
@@ -136,11 +167,11 @@ impl Hash {
     pub fn len(self) -> usize {
         match self {
             Hash::Md5 => 16,
-            Hash::Sha1 => 20,
+            Hash::Sha1 | Hash::Ripemd160 | Hash::Blake2b160 => 20,
             Hash::Sha224 | Hash::Sha512_224 | Hash::Sha3_224 => 28,
-            Hash::Sha256 | Hash::Sha512_256 | Hash::Sha3_256 | Hash::Shake128 => 32,
-            Hash::Sha384 | Hash::Sha3_384 => 48,
-            Hash::Sha512 | Hash::Sha3_512 | Hash::Shake256 => 64,
+            Hash::Sha256 | Hash::Sha512_256 | Hash::Sha3_256 | Hash::Shake128 | Hash::Blake2b256 => 32,
+            Hash::Sha384 | Hash::Sha3_384 | Hash::Blake2b384 => 48,
+            Hash::Sha512 | Hash::Sha3_512 | Hash::Shake256 | Hash::Blake2b512 => 64,
         }
     }
 
@@ -159,6 +190,11 @@ impl Hash {
             Hash::Sha3_256 => &[0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 0x08],
             Hash::Sha3_384 => &[0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 0x09],
             Hash::Sha3_512 => &[0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 0x0A],
+            Hash::Ripemd160 => &[0x06, 0x05, 0x2B, 0x24, 0x03, 0x02, 0x01],
+            Hash::Blake2b160 => &[0x06, 0x0B, 0x2B, 0x06, 0x01, 0x04, 0x01, 0x8D, 0x3A, 0x0C, 0x02, 0x01, 0x05],
+            Hash::Blake2b256 => &[0x06, 0x0B, 0x2B, 0x06, 0x01, 0x04, 0x01, 0x8D, 0x3A, 0x0C, 0x02, 0x01, 0x08],
+            Hash::Blake2b384 => &[0x06, 0x0B, 0x2B, 0x06, 0x01, 0x04, 0x01, 0x8D, 0x3A, 0x0C, 0x02, 0x01, 0x0C],
+            Hash::Blake2b512 => &[0x06, 0x0B, 0x2B, 0x06, 0x01, 0x04, 0x01, 0x8D, 0x3A, 0x0C, 0x02, 0x01, 0x10],
             Hash::Shake128 => &[0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 0x0B],
             Hash::Shake256 => &[0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 0x0C],
         }
@@ -190,6 +226,7 @@ impl Hash {
             Hash::Sha3_384 => Some(&d::SHA3_384),
             Hash::Sha3_512 => Some(&d::SHA3_512),
             Hash::Md5 | Hash::Sha512_224 | Hash::Sha3_224 | Hash::Shake128 | Hash::Shake256 => None,
+            Hash::Ripemd160 | Hash::Blake2b160 | Hash::Blake2b256 | Hash::Blake2b384 | Hash::Blake2b512 => None,
         }
     }
 }
@@ -233,6 +270,11 @@ enum State {
     Sha3_256(sha3::Sha3_256),
     Sha3_384(sha3::Sha3_384),
     Sha3_512(sha3::Sha3_512),
+    Ripemd160(ripemd::Ripemd160),
+    Blake2b160(blake2::Blake2b<U20>),
+    Blake2b256(blake2::Blake2b<U32>),
+    Blake2b384(blake2::Blake2b<U48>),
+    Blake2b512(blake2::Blake2b<U64>),
     Shake128(Shake128),
     Shake256(Shake256),
 }
@@ -254,6 +296,11 @@ macro_rules! each_state {
             State::Sha3_256($s) => $body,
             State::Sha3_384($s) => $body,
             State::Sha3_512($s) => $body,
+            State::Ripemd160($s) => $body,
+            State::Blake2b160($s) => $body,
+            State::Blake2b256($s) => $body,
+            State::Blake2b384($s) => $body,
+            State::Blake2b512($s) => $body,
             State::Shake128($s) => $body,
             State::Shake256($s) => $body,
         }
@@ -286,6 +333,11 @@ impl Digester {
             Hash::Sha3_256 => State::Sha3_256(sha3::Sha3_256::new()),
             Hash::Sha3_384 => State::Sha3_384(sha3::Sha3_384::new()),
             Hash::Sha3_512 => State::Sha3_512(sha3::Sha3_512::new()),
+            Hash::Ripemd160 => State::Ripemd160(ripemd::Ripemd160::new()),
+            Hash::Blake2b160 => State::Blake2b160(blake2::Blake2b::<U20>::new()),
+            Hash::Blake2b256 => State::Blake2b256(blake2::Blake2b::<U32>::new()),
+            Hash::Blake2b384 => State::Blake2b384(blake2::Blake2b::<U48>::new()),
+            Hash::Blake2b512 => State::Blake2b512(blake2::Blake2b::<U64>::new()),
             Hash::Shake128 => State::Shake128(Shake128::new()),
             Hash::Shake256 => State::Shake256(Shake256::new()),
         })

@@ -5,6 +5,7 @@ use crate::block::{Aes, BLOCK, Block, Schedule, by_cipher};
 use crate::stream::PolyMac;
 use crate::{CryptoError, Hash};
 use ::aes::cipher::common::InnerInit;
+use ::aes::cipher::typenum::{U20, U32, U48, U64};
 use cbc_mac::CbcMac;
 use cmac::Cmac;
 use hmac::{Hmac, KeyInit, Mac as _, SimpleHmac};
@@ -111,6 +112,11 @@ impl Mac {
             Hash::Sha3_256 => SimpleHmac::new_from_slice(key).map(Mac::Sha3_256),
             Hash::Sha3_384 => SimpleHmac::new_from_slice(key).map(Mac::Sha3_384),
             Hash::Sha3_512 => SimpleHmac::new_from_slice(key).map(Mac::Sha3_512),
+            Hash::Ripemd160 => SimpleHmac::<ripemd::Ripemd160>::new_from_slice(key).map(|m| Mac::Other(Box::new(m))),
+            Hash::Blake2b160 => SimpleHmac::<blake2::Blake2b<U20>>::new_from_slice(key).map(|m| Mac::Other(Box::new(m))),
+            Hash::Blake2b256 => SimpleHmac::<blake2::Blake2b<U32>>::new_from_slice(key).map(|m| Mac::Other(Box::new(m))),
+            Hash::Blake2b384 => SimpleHmac::<blake2::Blake2b<U48>>::new_from_slice(key).map(|m| Mac::Other(Box::new(m))),
+            Hash::Blake2b512 => SimpleHmac::<blake2::Blake2b<U64>>::new_from_slice(key).map(|m| Mac::Other(Box::new(m))),
             Hash::Shake128 | Hash::Shake256 => return Err(CryptoError::Param("no HMAC is defined with an extendable output")),
         }
         .map_err(|_| CryptoError::KeySize)

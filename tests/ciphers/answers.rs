@@ -95,7 +95,7 @@ fn every_mode_gives_openssls_bytes_whole_and_in_parts() {
     });
 }
 
-fn mac_is(m: &Module, s: u64, mech: &Mech, key: u64, (data, tag): (&[u8], &[u8]), seed: u64) {
+pub(crate) fn mac_is(m: &Module, s: u64, mech: &Mech, key: u64, (data, tag): (&[u8], &[u8]), seed: u64) {
     let mut cuts = Cuts::new(seed);
     assert_eq!(m.sign(s, mech, key, data), Ok(tag.to_vec()));
     assert_eq!(m.verify(s, mech, key, data, tag), Ok(()));

@@ -46,6 +46,11 @@ pub(crate) const SHA3_224_HMAC_KEYS: &[u64] = &[ck::CKK_GENERIC_SECRET, ck::CKK_
 pub(crate) const SHA3_256_HMAC_KEYS: &[u64] = &[ck::CKK_GENERIC_SECRET, ck::CKK_SHA3_256_HMAC];
 pub(crate) const SHA3_384_HMAC_KEYS: &[u64] = &[ck::CKK_GENERIC_SECRET, ck::CKK_SHA3_384_HMAC];
 pub(crate) const SHA3_512_HMAC_KEYS: &[u64] = &[ck::CKK_GENERIC_SECRET, ck::CKK_SHA3_512_HMAC];
+pub(crate) const RIPEMD160_HMAC_KEYS: &[u64] = &[ck::CKK_GENERIC_SECRET, ck::CKK_RIPEMD160_HMAC];
+pub(crate) const BLAKE2B_160_HMAC_KEYS: &[u64] = &[ck::CKK_GENERIC_SECRET, ck::CKK_BLAKE2B_160_HMAC];
+pub(crate) const BLAKE2B_256_HMAC_KEYS: &[u64] = &[ck::CKK_GENERIC_SECRET, ck::CKK_BLAKE2B_256_HMAC];
+pub(crate) const BLAKE2B_384_HMAC_KEYS: &[u64] = &[ck::CKK_GENERIC_SECRET, ck::CKK_BLAKE2B_384_HMAC];
+pub(crate) const BLAKE2B_512_HMAC_KEYS: &[u64] = &[ck::CKK_GENERIC_SECRET, ck::CKK_BLAKE2B_512_HMAC];
 
 #[cfg(test)]
 mod tests {
