@@ -66,7 +66,7 @@ fn base(key: &Key) -> Result<&[u8], CryptoError> {
     }
 }
 
-/// How many bytes [`derive`] gives.
+/// How many bytes [`derive()`] gives.
 ///
 /// # Errors
 /// [`CryptoError::KeyType`] for a key that is no secret key, [`CryptoError::Param`] for what cannot be derived in any length.

@@ -21,11 +21,13 @@ unsafe fn stream(counter: *const CK_BYTE, bits: CK_ULONG, nonce: *const CK_BYTE,
     if !matches!(bits, 32 | 64) {
         return Err("blockCounterBits is not 32 or 64");
     }
+    // The one length that the structure tells is looked at first: the counter's pointer comes without any.
+    let nonce_len = nonce_len(nonce_bits)?;
     // SAFETY: readable for its length by this function's contract.
     let number = unsafe { inner(counter.cast(), bits / 8) }?;
     let counter = number.iter().rev().fold(0, |n, b| (n << 8) | u64::from(*b));
     // SAFETY: as above.
-    let nonce = unsafe { inner(nonce.cast(), nonce_len(nonce_bits)?) }?;
+    let nonce = unsafe { inner(nonce.cast(), nonce_len) }?;
     Ok(Params::Stream { counter, nonce })
 }
 
