@@ -49,7 +49,10 @@ pub use engine::{Engine, engine};
 pub use error::{AdmitError, CryptoError};
 pub use generate::{Generate, generate};
 pub use hash::{Digester, Hash, digest};
-pub use kdf::{Derive, DerivedLen, Prf, Xof, derive, derived_len, set_odd_parity};
+pub use kdf::{
+    Derive, DerivedLen, Hkdf, Ike, IkeForm, Kbkdf, KbkdfField, KbkdfMode, MAX_ITERATIONS, MacPrf, Number, PasswordKdf, Pkcs12Purpose, Prf, Xof,
+    derive, derived_len, from_password, kbkdf,
+};
 pub use key::Key;
 pub use random::random;
 pub use scheme::{Agree, BlockCipher, Direction, Mode, OutLen, Scheme, StreamCipher, Transport};

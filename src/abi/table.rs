@@ -249,7 +249,10 @@ functions! {
             mechanism: deriving(pMechanism: CK_MECHANISM_PTR), base: number(hBaseKey: CK_OBJECT_HANDLE),
             template: template(pTemplate: CK_ATTRIBUTE_PTR, ulAttributeCount: CK_ULONG), to: maybe(phKey: CK_OBJECT_HANDLE_PTR)
         ) app =>
-            mechanism.write(&app.derive_key(hSession, &mechanism.mechanism, base, template, to.is_some())?, to.as_ref());
+            mechanism.derive(to.as_ref(), |mechanism, wanted| {
+                wanted.template = template;
+                app.derive_key(hSession, mechanism, base, wanted)
+            });
         C_SeedRandom(hSession; seed: bytes(pSeed: CK_BYTE_PTR, ulSeedLen: CK_ULONG)) app => app.seed_random(hSession, seed.get());
         C_GenerateRandom(hSession; buffer: buffer(RandomData: CK_BYTE_PTR, ulRandomLen: CK_ULONG)) app =>
             buffer.fill(|out| app.random(hSession, out));

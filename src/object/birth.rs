@@ -35,6 +35,11 @@ pub enum Origin {
         /// CKA_NEVER_EXTRACTABLE of the base key.
         never_extractable: bool,
     },
+    /// C_DeriveKey with CKM_PUB_KEY_FROM_PRIV_KEY.
+    PublicHalf {
+        /// CKA_KEY_GEN_MECHANISM of the private key.
+        key_gen_mechanism: u64,
+    },
     /// A blob, by whatever door.
     Imported,
 }
@@ -219,7 +224,7 @@ fn check(t: &mut Template, row: &ClassRow, origin: &Origin, actor: &Actor) -> Re
             Origin::Generated { .. } if row.is_key() => has.rules.has(Rules::NO_GENERATE.and(Rules::SECRET)),
             Origin::Generated { .. } => has.rules.has(Rules::NO_GENERATE) && id != CKA_KEY_TYPE,
             Origin::Unwrapped | Origin::Encapsulated | Origin::Derived { .. } => has.rules.has(Rules::NO_UNWRAP.and(Rules::SECRET)),
-            Origin::Imported => false,
+            Origin::PublicHalf { .. } | Origin::Imported => false,
         };
         if forbidden {
             return Err(ObjectError::at(Reason::TemplateInconsistent, id, "must not be given here"));
@@ -239,7 +244,7 @@ fn check(t: &mut Template, row: &ClassRow, origin: &Origin, actor: &Actor) -> Re
         Origin::Generated { .. } if row.is_key() => Rules::GENERATE,
         Origin::Unwrapped => Rules::UNWRAP,
         // Which sizes a group needs its mechanism knows.
-        Origin::Generated { .. } | Origin::Encapsulated | Origin::Derived { .. } | Origin::Imported => return Ok(()),
+        Origin::Generated { .. } | Origin::Encapsulated | Origin::Derived { .. } | Origin::PublicHalf { .. } | Origin::Imported => return Ok(()),
     };
     for has in row.iter() {
         if has.rules.has(required) && !t.contains(has.id) {

@@ -44,15 +44,18 @@ pub(super) fn lay_over(object: &mut Object, t: &Template, origin: &Origin, from:
     let (always, never) = match origin {
         Origin::Generated { .. } => (sensitive, hidden),
         Origin::Derived { always_sensitive, never_extractable } => (*always_sensitive && sensitive, *never_extractable && hidden),
-        Origin::Created | Origin::Unwrapped | Origin::Encapsulated | Origin::Imported => (false, false),
+        Origin::Created | Origin::Unwrapped | Origin::Encapsulated | Origin::PublicHalf { .. } | Origin::Imported => (false, false),
     };
-    let mechanism = if let Origin::Generated { mechanism } = origin { Some(*mechanism) } else { None };
+    let mechanism = match origin {
+        Origin::Generated { mechanism } | Origin::PublicHalf { key_gen_mechanism: mechanism } => *mechanism,
+        _ => ids::CK_UNAVAILABLE_INFORMATION,
+    };
     if class != CKO_PUBLIC_KEY {
         object.put(CKA_ALWAYS_SENSITIVE, Value::Bool(always));
         object.put(CKA_NEVER_EXTRACTABLE, Value::Bool(never));
     }
-    object.put(CKA_LOCAL, Value::Bool(mechanism.is_some()));
-    object.put(CKA_KEY_GEN_MECHANISM, Value::Ulong(mechanism.unwrap_or(ids::CK_UNAVAILABLE_INFORMATION)));
+    object.put(CKA_LOCAL, Value::Bool(matches!(origin, Origin::Generated { .. })));
+    object.put(CKA_KEY_GEN_MECHANISM, Value::Ulong(mechanism));
 }
 
 /// `vendor-extension.md`, "Rules of import".

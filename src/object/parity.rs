@@ -32,7 +32,7 @@ pub(super) fn settled(key_type: u64, value: &Secret, origin: &Origin) -> Result<
             }
             Ok(Some(odd))
         }
-        Origin::Created | Origin::Unwrapped | Origin::Imported => {
+        Origin::Created | Origin::Unwrapped | Origin::PublicHalf { .. } | Origin::Imported => {
             Err(ObjectError::at(Reason::AttributeValueInvalid, CKA_VALUE, "the parity of a DES key is odd in each byte"))
         }
     }

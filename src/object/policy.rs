@@ -91,11 +91,7 @@ pub fn may(key: &Object, what: Use, mechanism: u64, today: Option<[u8; 8]>) -> R
     if !key.bool(what.attribute()) {
         return Err(Denied::Flag(what.attribute()));
     }
-    if let Some(Value::Ulongs(allowed)) = key.get(CKA_ALLOWED_MECHANISMS)
-        && !allowed.contains(&mechanism)
-    {
-        return Err(Denied::Mechanism(mechanism));
-    }
+    allowed(key, mechanism)?;
     if let Some(today) = today {
         if key.bytes(CKA_START_DATE).is_some_and(|start| today.as_slice() < start) {
             return Err(Denied::TooEarly);
@@ -105,6 +101,17 @@ pub fn may(key: &Object, what: Use, mechanism: u64, today: Option<[u8; 8]>) -> R
         }
     }
     Ok(())
+}
+
+/// Whether CKA_ALLOWED_MECHANISMS, where a key has it, lists the mechanism.
+///
+/// # Errors
+/// [`Denied::Mechanism`].
+pub fn allowed(key: &Object, mechanism: u64) -> Result<(), Denied> {
+    match key.get(CKA_ALLOWED_MECHANISMS) {
+        Some(Value::Ulongs(allowed)) if !allowed.contains(&mechanism) => Err(Denied::Mechanism(mechanism)),
+        _ => Ok(()),
+    }
 }
 
 /// Why a key may not leave the token.

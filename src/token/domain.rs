@@ -119,7 +119,7 @@ impl Application {
         };
         let object = object::domain(&template, key_type, &numbers, &actor)?;
         let key = self.place(session, vec![object])?.pop().ok_or(Reason::GeneralError)?;
-        Ok(Generated { key, seed })
+        Ok(Generated { key, back: seed })
     }
 }
 

@@ -9,8 +9,8 @@ use crate::token::creation;
 use crate::token::error::{R, Reason};
 use crate::token::import::default_id;
 use crate::token::mechanism::{self, MechRow, Mechanism, Params};
-use crate::token::plan::Planner;
 use crate::token::plan::tls::MASTER;
+use crate::token::plan::{Planner, no_parameter};
 use crate::token::room::{Fit, Room};
 use crate::token::session::Session;
 use crate::token::usage::check_size;
@@ -37,7 +37,7 @@ pub struct Generated {
     /// The new object.
     pub key: u64,
     /// What goes back through the mechanism's parameter.
-    pub seed: Option<Vec<u8>>,
+    pub back: Option<Vec<u8>>,
 }
 
 fn row_for(mechanism: &Mechanism, flag: u64) -> R<&'static MechRow> {
@@ -139,10 +139,14 @@ impl Application {
         if let Planner::GenerateDomain(group) = row.plan {
             return self.generate_domain(&session, row, group, mechanism, template);
         }
-        let key_type = row.keys.first().copied().unwrap_or(ck::CKK_GENERIC_SECRET);
+        if let Planner::Password(kind) = row.plan {
+            return self.password_key(&session, kind, mechanism, template);
+        }
         if row.plan == Planner::GeneratePremaster {
             return self.generate_premaster(&session, mechanism, &template);
         }
+        no_parameter(&mechanism.params)?;
+        let key_type = row.keys.first().copied().unwrap_or(ck::CKK_GENERIC_SECRET);
         let bytes = value_len(&template)?.or_else(|| only_secret_length(key_type));
         let bytes = bytes.ok_or_else(|| Reason::TemplateIncomplete.because("CKA_VALUE_LEN is missing"))?;
         if !secret_length_fits(key_type, bytes) {
@@ -152,7 +156,7 @@ impl Application {
         let parts = made.private.ok_or(Reason::GeneralError)?;
         check_size(row, &parts)?;
         let key = self.store_secret(&session, &parts, &template, key_type, &Origin::Generated { mechanism: mechanism.id })?;
-        Ok(Generated { key, seed: None })
+        Ok(Generated { key, back: None })
     }
 
     /// CKM_TLS_PRE_MASTER_KEY_GEN: the client's version, then random bytes.
@@ -172,7 +176,7 @@ impl Application {
             (*first, *second) = (major, minor);
         }
         let origin = Origin::Generated { mechanism: mechanism.id };
-        Ok(Generated { key: self.store_secret(session, &parts, &template, ck::CKK_GENERIC_SECRET, &origin)?, seed: None })
+        Ok(Generated { key: self.store_secret(session, &parts, &template, ck::CKK_GENERIC_SECRET, &origin)?, back: None })
     }
 
     /// C_GenerateKeyPair.

@@ -1,17 +1,12 @@
 //! The rules that all derivations share: who may serve, what a template may ask for, whose secrecy the new key has, and the codes.
 
 use crate::client::{Attrs, Mech, Module, R, Rv, alone, load};
+use crate::parameter::string_data;
 use cryptoki_sys::*;
 use std::ptr::null_mut;
 
 fn err<T>(rv: u64) -> R<T> {
     Err(Rv(rv))
-}
-
-fn string(id: u64, data: &[u8]) -> Mech {
-    let mut buffers = vec![data.to_vec()];
-    let structure = CK_KEY_DERIVATION_STRING_DATA { pData: buffers[0].as_mut_ptr(), ulLen: data.len() as CK_ULONG };
-    Mech::structure(id, structure, buffers)
 }
 
 fn with_key(key: u64) -> Mech {
@@ -40,7 +35,7 @@ fn a_key_made_of_keys_is_as_secret_as_the_most_secret_of_them() {
         let s = m.make_token_and_log_in();
         let (open, closed) = (generated(m, s, false, true), generated(m, s, true, false));
         let own = Attrs::new();
-        let data = |id| string(id, &[1; 16]);
+        let data = |id| string_data(id, &[1; 16]);
         for (base, mech, expected) in [
             (open, with_key(open), [false, true, false, false]),
             (open, with_key(closed), [true, false, false, false]),
@@ -108,8 +103,8 @@ fn type_and_length_come_from_the_template_the_type_or_the_mechanism() {
         assert_eq!(length_of(&extract, &Attrs::new()), err(CKR_TEMPLATE_INCOMPLETE), "the mechanism has no length of its own");
         assert_eq!(length_of(&extract, &typed(CKK_DES2)), Ok(16));
         assert_eq!(length_of(&extract, &len(21)), err(CKR_TEMPLATE_INCONSISTENT), "longer than the base");
-        assert_eq!(length_of(&string(CKM_XOR_BASE_AND_DATA, &[1; 5]), &len(6)), err(CKR_TEMPLATE_INCONSISTENT));
-        assert_eq!(length_of(&string(CKM_CONCATENATE_BASE_AND_DATA, &[1; 5]), &len(26)), err(CKR_TEMPLATE_INCONSISTENT));
+        assert_eq!(length_of(&string_data(CKM_XOR_BASE_AND_DATA, &[1; 5]), &len(6)), err(CKR_TEMPLATE_INCONSISTENT));
+        assert_eq!(length_of(&string_data(CKM_CONCATENATE_BASE_AND_DATA, &[1; 5]), &len(26)), err(CKR_TEMPLATE_INCONSISTENT));
     });
 }
 
@@ -163,7 +158,7 @@ fn a_wrong_parameter_is_called_so_and_makes_no_key() {
             Mech::plain(CKM_CONCATENATE_BASE_AND_DATA),
             Mech::bytes(CKM_CONCATENATE_DATA_AND_BASE, &[0; 7]),
             Mech::plain(CKM_XOR_BASE_AND_DATA),
-            string(CKM_XOR_BASE_AND_DATA, &[]),
+            string_data(CKM_XOR_BASE_AND_DATA, &[]),
             Mech::structure(CKM_XOR_BASE_AND_DATA, CK_KEY_DERIVATION_STRING_DATA { pData: null_mut(), ulLen: 4 }, Vec::new()),
             Mech::plain(CKM_EXTRACT_KEY_FROM_KEY),
             Mech::structure(CKM_EXTRACT_KEY_FROM_KEY, 128_u64, Vec::new()),

@@ -1,14 +1,24 @@
-//! Derivation of a secret from a secret key: digests, concatenation and its kin. What to compute is a [`Derive`], as plain data;
-//! how many bytes there can be is asked first, with [`derived_len`].
+//! Derivation of a secret from a secret key: digests, concatenation and its kin, encryption of data, HKDF, the families of SP 800-108 and IKE;
+//! and from a password. What to compute is plain data, a [`Derive`] for most; how many bytes there can be is asked first, with [`derived_len`].
 //!
 //! Nothing here asks for permission: whether a key may serve is decided above. Agreements with another party's key are in `agree.rs`.
 
+mod hkdf;
+mod ike;
+mod kbkdf;
+mod password;
+mod prf;
 mod simple;
 pub(crate) mod tls;
 
-use crate::{CryptoError, Hash, Key};
+use crate::{CryptoError, Direction, Hash, Key, Scheme, cipher};
 use cngtoken_key::{KeyParts, Secret};
-pub use simple::{Xof, set_odd_parity};
+pub use hkdf::Hkdf;
+pub use ike::{Ike, IkeForm};
+pub use kbkdf::{Kbkdf, KbkdfField, KbkdfMode, Number, kbkdf};
+pub use password::{MAX_ITERATIONS, PasswordKdf, Pkcs12Purpose, from_password};
+pub use prf::MacPrf;
+pub use simple::Xof;
 pub use tls::Prf;
 
 /// How to derive a secret from a secret key, the base.
@@ -38,6 +48,17 @@ pub enum Derive {
         /// The bytes that it gives by itself.
         natural: Option<usize>,
     },
+    /// The data, encrypted by the base.
+    Encrypt {
+        /// A cipher without a tag, on whole blocks.
+        scheme: Scheme,
+        /// Whole blocks.
+        data: Vec<u8>,
+    },
+    /// HKDF.
+    Hkdf(Hkdf),
+    /// One of IKE's.
+    Ike(Ike),
 }
 
 /// How many bytes a derivation gives.
@@ -82,13 +103,17 @@ pub fn derived_len(key: &Key, how: &Derive) -> Result<DerivedLen, CryptoError> {
         Derive::Extract { bit } if *bit >= base.saturating_mul(8) => return Err(CryptoError::Param("the first bit lies behind the key's last")),
         Derive::Tls { natural, .. } => DerivedLen { natural: *natural, most: MAX_DERIVED },
         Derive::Extract { .. } => DerivedLen { natural: None, most: base },
+        Derive::Encrypt { data, .. } => DerivedLen::up_to(data.len()),
+        Derive::Hkdf(Hkdf { hash, expand: None, .. }) => DerivedLen::up_to(hash.len()),
+        Derive::Hkdf(Hkdf { hash, .. }) => DerivedLen { natural: None, most: hash.len().saturating_mul(255) },
+        Derive::Ike(ike) => ike.len(),
     })
 }
 
 /// Derives `want` bytes.
 ///
 /// # Errors
-/// As [`derived_len`]; [`CryptoError::Param`] if `want` is 0 or more than there is.
+/// As [`derived_len`]; [`CryptoError::Param`] if `want` is 0 or more than there is; [`CryptoError::KeySize`] for a base that is too short.
 pub fn derive(key: &Key, how: &Derive, want: usize) -> Result<Secret, CryptoError> {
     if want == 0 || want > derived_len(key, how)?.most {
         return Err(CryptoError::Param("no bytes wanted, or more than the derivation gives"));
@@ -102,6 +127,9 @@ pub fn derive(key: &Key, how: &Derive, want: usize) -> Result<Secret, CryptoErro
         Derive::Xor(data) => simple::xor(base, data, want),
         Derive::Tls { prf, seed, natural: _ } => first(&tls::prf(*prf, base, &[seed], want)?, want),
         Derive::Extract { bit } => simple::extract(base, *bit, want),
+        Derive::Encrypt { scheme, data } => first(cipher(key, scheme, Direction::Encrypt, data)?.expose(), want),
+        Derive::Hkdf(hkdf) => hkdf.derive(base, want)?,
+        Derive::Ike(ike) => ike.derive(key, want)?,
     })
 }
 

@@ -1,6 +1,6 @@
 //! The derivations that need no keyed function: a digest of the base key, its concatenation with something, some of its bits.
 //! Lengths were checked by the caller, `kdf::derive`. Sources: PKCS#11 3.2, "Miscellaneous simple key derivation mechanisms",
-//! "Hash-based Key Derivation"; FIPS 202 (SHAKE); FIPS 46-3 (parity).
+//! "Hash-based Key Derivation"; FIPS 202 (SHAKE).
 
 use super::first;
 use crate::Hash;
@@ -75,14 +75,6 @@ pub(super) fn extract(base: &[u8], bit: usize, want: usize) -> Secret {
     out
 }
 
-/// Sets the lowest bit of each byte so that the byte has an odd number of ones: the form of a DES key.
-pub fn set_odd_parity(key: &mut Secret) {
-    for byte in key.expose_mut() {
-        let odd_without = (*byte >> 1).count_ones() % 2 == 1;
-        *byte = (*byte & 0xFE) | u8::from(!odd_without);
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -95,15 +87,5 @@ mod tests {
         assert_eq!(extract(&base, 8, 4).expose(), [0x9F, 0x84, 0xA9, 0x32]);
         assert_eq!(extract(&base, 31, 4).expose(), [0x99, 0x4F, 0xC2, 0x54]);
         assert_eq!(extract(&[0x81], 7, 1).expose(), [0xC0]);
-    }
-
-    #[test]
-    fn every_byte_gets_odd_parity_and_keeps_its_upper_seven_bits() {
-        let mut key = Secret::new((0..=255).collect());
-        set_odd_parity(&mut key);
-        for (before, after) in (0..=255u8).zip(key.expose()) {
-            assert_eq!(after.count_ones() % 2, 1);
-            assert_eq!(before & 0xFE, after & 0xFE);
-        }
     }
 }

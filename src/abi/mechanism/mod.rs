@@ -207,6 +207,8 @@ unsafe fn by_shape(shape: ParamShape, at: *const c_void, len: CK_ULONG) -> Decod
             // SAFETY: the structure's pointer is valid for its length by this function's contract.
             Params::DerivationString(unsafe { inner(p.pData.cast(), p.ulLen) }?)
         }
+        // SAFETY: passed on unchanged.
+        ParamShape::Derivation(shape) => unsafe { derivation::by_shape(shape, at, len) }?,
     })
 }
 

@@ -72,6 +72,13 @@ impl<'a> Inputs<'a> {
         }
         match secrecy {
             Secrecy::Free => {}
+            Secrecy::Copied => {
+                for id in [ck::CKA_SENSITIVE, ck::CKA_EXTRACTABLE] {
+                    if !template.contains(id) {
+                        template.insert(id, Value::Bool(self.base.snapshot.object.bool(id)));
+                    }
+                }
+            }
             Secrecy::Inherited => {
                 if self.objects().any(|o| o.bool(ck::CKA_SENSITIVE)) {
                     demand(template, ck::CKA_SENSITIVE, true)?;
@@ -81,8 +88,12 @@ impl<'a> Inputs<'a> {
                 }
             }
         }
-        let all = |id| self.objects().all(|o| o.bool(id));
-        Ok(Origin::Derived { always_sensitive: all(ck::CKA_ALWAYS_SENSITIVE), never_extractable: all(ck::CKA_NEVER_EXTRACTABLE) })
+        let held = |id| match secrecy {
+            // One input that nobody has ever seen is enough.
+            Secrecy::Copied => self.objects().any(|o| o.bool(id)),
+            Secrecy::Free | Secrecy::Inherited => self.objects().all(|o| o.bool(id)),
+        };
+        Ok(Origin::Derived { always_sensitive: held(ck::CKA_ALWAYS_SENSITIVE), never_extractable: held(ck::CKA_NEVER_EXTRACTABLE) })
     }
 }
 

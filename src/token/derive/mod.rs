@@ -5,22 +5,36 @@
 //! sections of the derivation mechanisms.
 
 mod inputs;
+mod public;
+mod result;
 mod tls;
 
 use crate::object::policy::Use;
-use crate::object::{self, GivenAttr, Object, Template, classes};
+use crate::object::{GivenAttr, Object, Template};
 use crate::token::application::Application;
 use crate::token::error::{R, Reason};
-use crate::token::keys::{only_secret_length, secret_length_fits, value_len};
-use crate::token::mechanism::Mechanism;
+use crate::token::mechanism::{self, Mechanism};
 use crate::token::plan::Planner;
-use crate::token::plan::derivation::{Derivation, How, Kdf};
+use crate::token::plan::derivation::{Base, Derivation, How, Kdf};
 use crate::token::plan::tls::Tls;
 use crate::token::session::Session;
-use cngtoken_crypto::{self as crypto, DerivedLen};
-use cngtoken_key::Secret;
-use cryptoki_sys as ck;
+use cngtoken_crypto as crypto;
+use cngtoken_key::{KeyParts, Secret};
 use inputs::Inputs;
+use result::{Target, length};
+
+/// What C_DeriveKey is asked for beside the mechanism.
+#[derive(Default)]
+pub struct Wanted {
+    /// `pTemplate`.
+    pub template: Vec<GivenAttr>,
+    /// `phKey` is not NULL.
+    pub place: bool,
+    /// The templates of further keys that the parameter asks for.
+    pub more: Vec<Vec<GivenAttr>>,
+    /// Set on failure: which of the further keys' templates was at fault.
+    pub offending: Option<usize>,
+}
 
 /// What C_DeriveKey answers.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -36,88 +50,87 @@ pub struct Derived {
 }
 
 impl Application {
-    /// C_DeriveKey. `place`: the caller has a place for the key's handle.
+    /// C_DeriveKey.
     ///
     /// # Errors
     /// SessionHandleInvalid, KeyHandleInvalid, KeyTypeInconsistent, KeyFunctionNotPermitted, KeySizeRange, MechanismInvalid,
     /// MechanismParamInvalid, PublicKeyInvalid, DataLenRange, ArgumentsBad without a place, the template's codes.
-    pub fn derive_key(&self, session: u64, mechanism: &Mechanism, base: u64, template: Vec<GivenAttr>, place: bool) -> R<Derived> {
+    pub fn derive_key(&self, session: u64, mechanism: &Mechanism, base: u64, wanted: &mut Wanted) -> R<Derived> {
         let session = self.session(session)?;
+        let no_place = || Reason::ArgumentsBad.because("there is no place for the new key's handle");
+        if let Some(row) = mechanism::row(mechanism.id).filter(|row| row.plan == Planner::PublicHalf) {
+            let given = if wanted.place { std::mem::take(&mut wanted.template) } else { return Err(no_place()) };
+            return self.public_half(&session, row, mechanism, base, given);
+        }
         let usable = self.usable(&session, mechanism, base, Use::Derive)?;
         let tls = if let Planner::Kdf(Kdf::Tls(tls)) = usable.row.plan { Some(tls) } else { None };
+        let given = std::mem::take(&mut wanted.template);
         if let Some(Tls::Keys { vectors }) = tls {
             let inputs = Inputs::new(self, &session, mechanism, usable);
-            return self.tls_keys(&session, &inputs, Template::parse(template)?, vectors);
+            return self.tls_keys(&session, &inputs, Template::parse(given)?, vectors);
         }
-        if !place {
-            return Err(Reason::ArgumentsBad.because("there is no place for the new key's handle"));
+        if !wanted.place {
+            return Err(no_place());
         }
-        let mut template = Template::parse(template)?;
+        let template = Template::parse(given)?;
         if let Some(Tls::Master { dh, extended }) = tls {
             return self.tls_master(&session, &Inputs::new(self, &session, mechanism, usable), template, dh, extended);
         }
-        let (row, base_type) = (usable.row, usable.working.snapshot.object.key_type().unwrap_or_default());
+        let row = usable.row;
+        let len = if let KeyParts::Secret(value) = usable.working.key.parts() { value.len() } else { 0 };
+        let base = Base { key_type: usable.working.snapshot.object.key_type().unwrap_or_default(), len };
         let mut inputs = Inputs::new(self, &session, mechanism, usable);
-        let plan = row.plan.derivation(&mechanism.params, base_type, &mut |handle| inputs.key(handle))?;
-        let key = inputs.derived(&mut template, plan.secrecy)?;
-        let key_type = key_type(&template, &plan)?;
-        let secret = compute(&inputs, &template, &plan, key_type)?;
-        let object = Self::secret_object(&session, parity(secret, key_type), &template, key_type, &key)?;
+        let plan = row.plan.derivation(&mechanism.params, base, &mut |handle| inputs.key(handle))?;
+        let objects = new_objects(&session, &inputs, &plan, template, wanted)?;
         session.still_valid(inputs.epoch())?;
-        let handle = self.place(&session, vec![object])?.pop();
-        Ok(Derived { key: Some(handle.ok_or(Reason::GeneralError)?), ..Derived::default() })
-    }
-
-    /// The object of a derived or encapsulated secret.
-    pub(crate) fn secret_object(session: &Session, secret: Secret, template: &Template, key_type: u64, origin: &object::Origin) -> R<Object> {
-        if !secret_length_fits(key_type, secret.len()) {
-            return Err(Reason::TemplateInconsistent.because(format!("{} bytes are not a length of key type 0x{key_type:x}", secret.len())));
-        }
-        Self::build_secret(session, &cngtoken_key::KeyParts::Secret(secret), template, key_type, origin)
+        let mut handles = self.place(&session, objects)?.into_iter();
+        Ok(Derived { key: Some(handles.next().ok_or(Reason::GeneralError)?), more: handles.collect(), ..Derived::default() })
     }
 }
 
-/// CKA_KEY_TYPE of the new key.
-fn key_type(template: &Template, plan: &Derivation) -> R<u64> {
-    let asked = template.ulong(ck::CKA_KEY_TYPE).or(plan.key_type);
-    asked.ok_or_else(|| Reason::TemplateIncomplete.because("CKA_KEY_TYPE is missing, and the mechanism has none of its own"))
-}
-
-/// The new key's value.
-fn compute(inputs: &Inputs<'_>, template: &Template, plan: &Derivation, key_type: u64) -> R<Secret> {
+/// All that is made, or nothing.
+fn new_objects(session: &Session, inputs: &Inputs<'_>, plan: &Derivation, template: Template, wanted: &mut Wanted) -> R<Vec<Object>> {
     let base = &inputs.base().key;
-    match &plan.how {
-        How::Agree(agreement) => {
-            let want = value_len(template)?.or_else(|| only_secret_length(key_type));
-            Ok(crypto::agree(base, &agreement.peer, &agreement.how, want)?)
-        }
-        How::Derive(how) => {
-            let want = length(template, plan, crypto::derived_len(base, how)?, key_type)?;
-            Ok(crypto::derive(base, how, want)?)
-        }
+    if plan.data {
+        let (template, want) = result::for_data(template)?;
+        let How::Derive(how) = &plan.how else { return Err(Reason::MechanismInvalid.into()) };
+        let want = length(want, crypto::derived_len(base, how)?, plan, None)?;
+        return Ok(vec![result::data(session, template, &crypto::derive(base, how, want)?)?]);
     }
-}
-
-/// How long the new key is: what the template says, else what its type says, else what the derivation gives.
-fn length(template: &Template, plan: &Derivation, there: DerivedLen, key_type: u64) -> R<usize> {
-    let want = match (value_len(template)?, classes::secret_lengths(key_type)) {
-        (Some(0), _) => return Err(Reason::KeySizeRange.because("CKA_VALUE_LEN is 0")),
-        (Some(n), _) => Some(n),
-        (None, Some([only])) => Some(*only),
-        (None, Some([_, ..])) if !plan.own_length => None,
-        (None, _) => there.natural,
+    let first = Target::new(inputs, plan, template)?;
+    let secrets = match &plan.how {
+        How::Several(kdf) => {
+            let mut targets = vec![first];
+            for (index, given) in std::mem::take(&mut wanted.more).into_iter().enumerate() {
+                wanted.offending = Some(index);
+                let target = Template::parse(given).map_err(Into::into).and_then(|template| Target::new(inputs, plan, template))?;
+                target.asked(plan)?;
+                targets.push(target);
+            }
+            wanted.offending = None;
+            let wants = targets.iter().map(|target| target.asked(plan)).collect::<R<Vec<_>>>()?;
+            let secrets = crypto::kbkdf(base, kdf, &wants)?;
+            return targets
+                .iter()
+                .zip(secrets)
+                .enumerate()
+                .map(|(index, (target, secret))| {
+                    wanted.offending = index.checked_sub(1);
+                    target.object(session, secret)
+                })
+                .collect();
+        }
+        How::Agree(agreement) => crypto::agree(base, &agreement.peer, &agreement.how, first.agreed()?)?,
+        How::Derive(how) => derived(inputs, &first, plan, how)?,
     };
-    let want = want.ok_or_else(|| Reason::TemplateIncomplete.because("CKA_VALUE_LEN is missing, and neither key type nor mechanism has just one"))?;
-    if want > there.most {
-        return Err(plan.too_long.because(format!("a key of {want} bytes, and the derivation gives {}", there.most)));
-    }
-    Ok(want)
+    Ok(vec![first.object(session, secrets)?])
 }
 
-/// The value as its type has it: DES keys with odd parity.
-fn parity(mut secret: Secret, key_type: u64) -> Secret {
-    if matches!(key_type, ck::CKK_DES | ck::CKK_DES2 | ck::CKK_DES3 | ck::CKK_CDMF) {
-        crypto::set_odd_parity(&mut secret);
+fn derived(inputs: &Inputs<'_>, target: &Target, plan: &Derivation, how: &crypto::Derive) -> R<Secret> {
+    let base = &inputs.base().key;
+    let want = target.length(plan, crypto::derived_len(base, how)?)?;
+    match plan.base_if_at_most {
+        Some(most) if want <= most => Ok(crypto::derive(base, &crypto::Derive::Extract { bit: 0 }, want)?),
+        _ => Ok(crypto::derive(base, how, want)?),
     }
-    secret
 }

@@ -100,7 +100,7 @@ impl Application {
             (server_key, &template, key_type),
         ] {
             if !value.is_empty() {
-                objects.push(Self::secret_object(session, super::parity(Secret::copy_of(value), key_type), template, key_type, &origin)?);
+                objects.push(Self::secret_object(session, Secret::copy_of(value), template, key_type, &origin)?);
             }
         }
         session.still_valid(inputs.epoch())?;

@@ -3,12 +3,14 @@
 //! Adding a mechanism is one row in `table` (and one arm in `plan` if its parameter has a new sense). C_GetMechanismList, C_GetMechanismInfo,
 //! every check of an *Init function and the test that runs each row are derived from it. Source: PKCS#11 3.2, the mechanism sections.
 
+mod derivation;
 mod params;
 mod table;
 
 use crate::token::plan::Planner;
 use cngtoken_crypto::Hash;
 use cryptoki_sys as ck;
+pub use derivation::{DerivationParams, DerivationShape, NumberFormat, PrfData};
 pub use params::{ParamShape, Params};
 pub use table::MECHANISMS;
 

@@ -2,6 +2,8 @@
 //!
 //! A new CK_*_PARAMS structure is one variant in each enum and its decoder in `abi/mechanism`. Source: PKCS#11 3.2, the mechanism sections.
 
+use super::derivation::{DerivationParams, DerivationShape};
+
 /// The shape of a mechanism's parameter: which structure the edge reads.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[allow(missing_docs, reason = "named for the CK_*_PARAMS structure")]
@@ -50,6 +52,8 @@ pub enum ParamShape {
     /// CK_VERSION.
     Version,
     DerivationString,
+    /// One of the structures of `derivation.rs`.
+    Derivation(DerivationShape),
 }
 
 /// A decoded parameter. Plain values; the edge has checked every pointer and length.
@@ -180,6 +184,7 @@ pub enum Params {
         minor: u8,
     },
     DerivationString(Vec<u8>),
+    Derivation(DerivationParams),
     /// CK_GCM_MESSAGE_PARAMS, for one message. The tag is missing where its pointer is NULL; on encryption it is an output and not looked at.
     GcmMessage {
         iv: Vec<u8>,

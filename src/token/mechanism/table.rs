@@ -1,9 +1,10 @@
 //! The rows, by rising number. What the columns mean: `MechRow`.
 
-use super::{MechRow, ParamShape, Sizes};
+use super::{DerivationShape, MechRow, ParamShape, Sizes};
 use crate::token::plan::derivation::Kdf;
+use crate::token::plan::sp800_108::Mode;
 use crate::token::plan::tls::Tls;
-use crate::token::plan::{Form, Group, Planner, keys};
+use crate::token::plan::{Form, Group, Password, Planner, keys};
 use cngtoken_crypto::BlockCipher::{Aes, Camellia, Des};
 use cngtoken_crypto::StreamCipher::{ChaCha20, Salsa20};
 use cngtoken_crypto::{Hash, Transport, Xof};
@@ -32,6 +33,19 @@ const ML_DSA: &[u64] = &[ck::CKK_ML_DSA];
 const ML_KEM: &[u64] = &[ck::CKK_ML_KEM];
 const SLH_DSA: &[u64] = &[ck::CKK_SLH_DSA];
 const AES: &[u64] = &[ck::CKK_AES];
+/// Every type of key pair.
+const PAIRS: &[u64] = &[
+    ck::CKK_RSA,
+    ck::CKK_DSA,
+    ck::CKK_DH,
+    ck::CKK_EC,
+    ck::CKK_X9_42_DH,
+    ck::CKK_EC_EDWARDS,
+    ck::CKK_EC_MONTGOMERY,
+    ck::CKK_ML_KEM,
+    ck::CKK_ML_DSA,
+    ck::CKK_SLH_DSA,
+];
 /// What a secret is derived from.
 const BASE: &[u64] = keys::ANY_SECRET;
 const AES_XTS: &[u64] = &[ck::CKK_AES_XTS];
@@ -42,6 +56,7 @@ const CAMELLIA: &[u64] = &[ck::CKK_CAMELLIA];
 const CHACHA20: &[u64] = &[ck::CKK_CHACHA20];
 const SALSA20: &[u64] = &[ck::CKK_SALSA20];
 const POLY1305: &[u64] = &[ck::CKK_POLY1305];
+const HKDF: &[u64] = &[ck::CKK_HKDF, ck::CKK_GENERIC_SECRET];
 const GENERIC: &[u64] = &[ck::CKK_GENERIC_SECRET];
 
 const RSA_SIZES: Sizes = Sizes::Bits(512, 16384);
@@ -178,15 +193,19 @@ pub static MECHANISMS: &[MechRow] = rows! {
     CKM_SHA3_256: &[], ck::CKF_DIGEST, Sizes::None, 0, ParamShape::None, Planner::Digest(Hash::Sha3_256);
     CKM_SHA3_256_HMAC: keys::SHA3_256_HMAC_KEYS, SIGN, SECRET_SIZES, 0, ParamShape::None, Planner::Hmac(Hash::Sha3_256);
     CKM_SHA3_256_HMAC_GENERAL: keys::SHA3_256_HMAC_KEYS, SIGN, SECRET_SIZES, 0, ParamShape::Ulong, Planner::HmacGeneral(Hash::Sha3_256);
+    CKM_SHA3_256_KEY_GEN: &[ck::CKK_SHA3_256_HMAC], ck::CKF_GENERATE, SECRET_SIZES, 0, ParamShape::None, Planner::Generate;
     CKM_SHA3_224: &[], ck::CKF_DIGEST, Sizes::None, 0, ParamShape::None, Planner::Digest(Hash::Sha3_224);
     CKM_SHA3_224_HMAC: keys::SHA3_224_HMAC_KEYS, SIGN, SECRET_SIZES, 0, ParamShape::None, Planner::Hmac(Hash::Sha3_224);
     CKM_SHA3_224_HMAC_GENERAL: keys::SHA3_224_HMAC_KEYS, SIGN, SECRET_SIZES, 0, ParamShape::Ulong, Planner::HmacGeneral(Hash::Sha3_224);
+    CKM_SHA3_224_KEY_GEN: &[ck::CKK_SHA3_224_HMAC], ck::CKF_GENERATE, SECRET_SIZES, 0, ParamShape::None, Planner::Generate;
     CKM_SHA3_384: &[], ck::CKF_DIGEST, Sizes::None, 0, ParamShape::None, Planner::Digest(Hash::Sha3_384);
     CKM_SHA3_384_HMAC: keys::SHA3_384_HMAC_KEYS, SIGN, SECRET_SIZES, 0, ParamShape::None, Planner::Hmac(Hash::Sha3_384);
     CKM_SHA3_384_HMAC_GENERAL: keys::SHA3_384_HMAC_KEYS, SIGN, SECRET_SIZES, 0, ParamShape::Ulong, Planner::HmacGeneral(Hash::Sha3_384);
+    CKM_SHA3_384_KEY_GEN: &[ck::CKK_SHA3_384_HMAC], ck::CKF_GENERATE, SECRET_SIZES, 0, ParamShape::None, Planner::Generate;
     CKM_SHA3_512: &[], ck::CKF_DIGEST, Sizes::None, 0, ParamShape::None, Planner::Digest(Hash::Sha3_512);
     CKM_SHA3_512_HMAC: keys::SHA3_512_HMAC_KEYS, SIGN, SECRET_SIZES, 0, ParamShape::None, Planner::Hmac(Hash::Sha3_512);
     CKM_SHA3_512_HMAC_GENERAL: keys::SHA3_512_HMAC_KEYS, SIGN, SECRET_SIZES, 0, ParamShape::Ulong, Planner::HmacGeneral(Hash::Sha3_512);
+    CKM_SHA3_512_KEY_GEN: &[ck::CKK_SHA3_512_HMAC], ck::CKF_GENERATE, SECRET_SIZES, 0, ParamShape::None, Planner::Generate;
     CKM_GENERIC_SECRET_KEY_GEN: GENERIC, ck::CKF_GENERATE, SECRET_SIZES, 0, ParamShape::None, Planner::Generate;
     CKM_CONCATENATE_BASE_AND_KEY: BASE, ck::CKF_DERIVE, SECRET_SIZES, 0, ParamShape::Ulong, Planner::Kdf(Kdf::BaseAndKey);
     CKM_CONCATENATE_BASE_AND_DATA: BASE, ck::CKF_DERIVE, SECRET_SIZES, 0, ParamShape::DerivationString, Planner::Kdf(Kdf::BaseAndData);
@@ -209,6 +228,13 @@ pub static MECHANISMS: &[MechRow] = rows! {
     CKM_SHA3_512_KEY_DERIVATION: BASE, ck::CKF_DERIVE, SECRET_SIZES, 0, ParamShape::None, Planner::Kdf(Kdf::Digest(Hash::Sha3_512));
     CKM_SHAKE_128_KEY_DERIVATION: BASE, ck::CKF_DERIVE, SECRET_SIZES, 0, ParamShape::None, Planner::Kdf(Kdf::Xof(Xof::Shake128));
     CKM_SHAKE_256_KEY_DERIVATION: BASE, ck::CKF_DERIVE, SECRET_SIZES, 0, ParamShape::None, Planner::Kdf(Kdf::Xof(Xof::Shake256));
+    CKM_PBE_SHA1_DES3_EDE_CBC: &[ck::CKK_DES3], ck::CKF_GENERATE, Sizes::Bytes(24, 24), 0, ParamShape::Derivation(DerivationShape::Pbe), Planner::Password(Password::Des3);
+    CKM_PBE_SHA1_DES2_EDE_CBC: &[ck::CKK_DES2], ck::CKF_GENERATE, Sizes::Bytes(16, 16), 0, ParamShape::Derivation(DerivationShape::Pbe), Planner::Password(Password::Des2);
+    CKM_SP800_108_COUNTER_KDF: BASE, ck::CKF_DERIVE, SECRET_SIZES, 0, ParamShape::Derivation(DerivationShape::Kbkdf), Planner::Kdf(Kdf::Sp800(Mode::Counter));
+    CKM_SP800_108_FEEDBACK_KDF: BASE, ck::CKF_DERIVE, SECRET_SIZES, 0, ParamShape::Derivation(DerivationShape::FeedbackKbkdf), Planner::Kdf(Kdf::Sp800(Mode::Feedback));
+    CKM_SP800_108_DOUBLE_PIPELINE_KDF: BASE, ck::CKF_DERIVE, SECRET_SIZES, 0, ParamShape::Derivation(DerivationShape::Kbkdf), Planner::Kdf(Kdf::Sp800(Mode::DoublePipeline));
+    CKM_PKCS5_PBKD2: BASE, ck::CKF_GENERATE, Sizes::Bytes(1, 1 << 16), 0, ParamShape::Derivation(DerivationShape::Pbkd2), Planner::Password(Password::Pbkd2);
+    CKM_PBA_SHA1_WITH_SHA1_HMAC: GENERIC, ck::CKF_GENERATE, Sizes::Bytes(20, 20), 0, ParamShape::Derivation(DerivationShape::Pbe), Planner::Password(Password::Hmac);
     CKM_TLS12_MAC: GENERIC, SIGN, SECRET_SIZES, 0, ParamShape::TlsMac, Planner::TlsMac;
     CKM_TLS12_KDF: GENERIC, ck::CKF_DERIVE, SECRET_SIZES, 0, ParamShape::TlsKdf, Planner::Kdf(Kdf::Tls(Tls::Exporter));
     CKM_TLS12_MASTER_KEY_DERIVE: GENERIC, ck::CKF_DERIVE, Sizes::Bytes(48, 48), 0, ParamShape::TlsMaster, Planner::Kdf(Kdf::Tls(Tls::Master { dh: false, extended: false }));
@@ -223,6 +249,8 @@ pub static MECHANISMS: &[MechRow] = rows! {
     CKM_CAMELLIA_MAC: CAMELLIA, SIGN, AES_SIZES, 0, ParamShape::None, Planner::CbcMac(Camellia);
     CKM_CAMELLIA_MAC_GENERAL: CAMELLIA, SIGN, AES_SIZES, 0, ParamShape::Ulong, Planner::CbcMacGeneral(Camellia);
     CKM_CAMELLIA_CBC_PAD: CAMELLIA, CRYPT | WRAP, AES_SIZES, 0, ParamShape::Iv(16), Planner::Block(Camellia, Form::CbcPad);
+    CKM_CAMELLIA_ECB_ENCRYPT_DATA: CAMELLIA, ck::CKF_DERIVE, AES_SIZES, 0, ParamShape::DerivationString, Planner::Kdf(Kdf::EcbData(Camellia));
+    CKM_CAMELLIA_CBC_ENCRYPT_DATA: CAMELLIA, ck::CKF_DERIVE, AES_SIZES, 0, ParamShape::Derivation(DerivationShape::CbcData16), Planner::Kdf(Kdf::CbcData(Camellia));
     CKM_CAMELLIA_CTR: CAMELLIA, CRYPT | WRAP, AES_SIZES, 0, ParamShape::Ctr, Planner::Block(Camellia, Form::Ctr);
     CKM_EC_KEY_PAIR_GEN: EC, ck::CKF_GENERATE_KEY_PAIR, EC_SIZES, EC_NAMED, ParamShape::None, Planner::Generate;
     CKM_ECDSA: EC, SIGN_ONE, EC_SIZES, EC_NAMED, ParamShape::None, Planner::Ecdsa(None);
@@ -259,6 +287,12 @@ pub static MECHANISMS: &[MechRow] = rows! {
     CKM_AES_XCBC_MAC: AES, SIGN, Sizes::Bytes(16, 16), 0, ParamShape::None, Planner::AesXcbcMac(16);
     CKM_AES_XCBC_MAC_96: AES, SIGN, Sizes::Bytes(16, 16), 0, ParamShape::None, Planner::AesXcbcMac(12);
     CKM_AES_GMAC: AES, SIGN, AES_SIZES, 0, ParamShape::GcmOrIv, Planner::AesGmac;
+    CKM_DES_ECB_ENCRYPT_DATA: DES, ck::CKF_DERIVE, Sizes::Bytes(8, 8), 0, ParamShape::DerivationString, Planner::Kdf(Kdf::EcbData(Des));
+    CKM_DES_CBC_ENCRYPT_DATA: DES, ck::CKF_DERIVE, Sizes::Bytes(8, 8), 0, ParamShape::Derivation(DerivationShape::CbcData8), Planner::Kdf(Kdf::CbcData(Des));
+    CKM_DES3_ECB_ENCRYPT_DATA: DES3, ck::CKF_DERIVE, DES3_SIZES, 0, ParamShape::DerivationString, Planner::Kdf(Kdf::EcbData(Des));
+    CKM_DES3_CBC_ENCRYPT_DATA: DES3, ck::CKF_DERIVE, DES3_SIZES, 0, ParamShape::Derivation(DerivationShape::CbcData8), Planner::Kdf(Kdf::CbcData(Des));
+    CKM_AES_ECB_ENCRYPT_DATA: AES, ck::CKF_DERIVE, AES_SIZES, 0, ParamShape::DerivationString, Planner::Kdf(Kdf::EcbData(Aes));
+    CKM_AES_CBC_ENCRYPT_DATA: AES, ck::CKF_DERIVE, AES_SIZES, 0, ParamShape::Derivation(DerivationShape::CbcData16), Planner::Kdf(Kdf::CbcData(Aes));
     CKM_CHACHA20_KEY_GEN: CHACHA20, ck::CKF_GENERATE, STREAM_SIZES, 0, ParamShape::None, Planner::Generate;
     CKM_CHACHA20: CHACHA20, CRYPT | WRAP, STREAM_SIZES, 0, ParamShape::ChaCha20, Planner::Stream(ChaCha20);
     CKM_POLY1305_KEY_GEN: POLY1305, ck::CKF_GENERATE, STREAM_SIZES, 0, ParamShape::None, Planner::Generate;
@@ -278,6 +312,13 @@ pub static MECHANISMS: &[MechRow] = rows! {
     CKM_AES_KEY_WRAP_PAD: AES, CRYPT | WRAP, AES_SIZES, 0, ParamShape::OptionalIv(8), Planner::AesKwPad;
     CKM_AES_KEY_WRAP_KWP: AES, CRYPT | WRAP, AES_SIZES, 0, ParamShape::OptionalIv(4), Planner::AesKwp;
     CKM_AES_KEY_WRAP_PKCS7: AES, CRYPT | WRAP, AES_SIZES, 0, ParamShape::OptionalIv(8), Planner::AesKwPkcs7;
+    CKM_SHA_1_KEY_GEN: &[ck::CKK_SHA_1_HMAC], ck::CKF_GENERATE, SECRET_SIZES, 0, ParamShape::None, Planner::Generate;
+    CKM_SHA224_KEY_GEN: &[ck::CKK_SHA224_HMAC], ck::CKF_GENERATE, SECRET_SIZES, 0, ParamShape::None, Planner::Generate;
+    CKM_SHA256_KEY_GEN: &[ck::CKK_SHA256_HMAC], ck::CKF_GENERATE, SECRET_SIZES, 0, ParamShape::None, Planner::Generate;
+    CKM_SHA384_KEY_GEN: &[ck::CKK_SHA384_HMAC], ck::CKF_GENERATE, SECRET_SIZES, 0, ParamShape::None, Planner::Generate;
+    CKM_SHA512_KEY_GEN: &[ck::CKK_SHA512_HMAC], ck::CKF_GENERATE, SECRET_SIZES, 0, ParamShape::None, Planner::Generate;
+    CKM_SHA512_224_KEY_GEN: &[ck::CKK_SHA512_224_HMAC], ck::CKF_GENERATE, SECRET_SIZES, 0, ParamShape::None, Planner::Generate;
+    CKM_SHA512_256_KEY_GEN: &[ck::CKK_SHA512_256_HMAC], ck::CKF_GENERATE, SECRET_SIZES, 0, ParamShape::None, Planner::Generate;
     CKM_BLAKE2B_160: &[], ck::CKF_DIGEST, Sizes::None, 0, ParamShape::None, Planner::Digest(Hash::Blake2b160);
     CKM_BLAKE2B_160_HMAC: keys::BLAKE2B_160_HMAC_KEYS, SIGN, SECRET_SIZES, 0, ParamShape::None, Planner::Hmac(Hash::Blake2b160);
     CKM_BLAKE2B_160_HMAC_GENERAL: keys::BLAKE2B_160_HMAC_KEYS, SIGN, SECRET_SIZES, 0, ParamShape::Ulong, Planner::HmacGeneral(Hash::Blake2b160);
@@ -300,7 +341,15 @@ pub static MECHANISMS: &[MechRow] = rows! {
     CKM_BLAKE2B_512_KEY_GEN: &[ck::CKK_BLAKE2B_512_HMAC], ck::CKF_GENERATE, SECRET_SIZES, 0, ParamShape::None, Planner::Generate;
     CKM_SALSA20: SALSA20, CRYPT | WRAP, STREAM_SIZES, 0, ParamShape::Salsa20, Planner::Stream(Salsa20);
     CKM_CHACHA20_POLY1305: CHACHA20, CRYPT | MESSAGES, STREAM_SIZES, 0, ParamShape::StreamPoly, Planner::ChaCha20Poly1305;
+    CKM_HKDF_DERIVE: HKDF, ck::CKF_DERIVE, SECRET_SIZES, 0, ParamShape::Hkdf, Planner::Kdf(Kdf::Hkdf);
+    CKM_HKDF_DATA: HKDF, ck::CKF_DERIVE, SECRET_SIZES, 0, ParamShape::Hkdf, Planner::Kdf(Kdf::HkdfData);
+    CKM_HKDF_KEY_GEN: &[ck::CKK_HKDF], ck::CKF_GENERATE, SECRET_SIZES, 0, ParamShape::None, Planner::Generate;
     CKM_SALSA20_KEY_GEN: SALSA20, ck::CKF_GENERATE, STREAM_SIZES, 0, ParamShape::None, Planner::Generate;
+    CKM_IKE2_PRF_PLUS_DERIVE: BASE, ck::CKF_DERIVE, SECRET_SIZES, 0, ParamShape::Derivation(DerivationShape::Ike2PrfPlus), Planner::Kdf(Kdf::Ike2PrfPlus);
+    CKM_IKE_PRF_DERIVE: BASE, ck::CKF_DERIVE, SECRET_SIZES, 0, ParamShape::Derivation(DerivationShape::IkePrf), Planner::Kdf(Kdf::IkePrf);
+    CKM_IKE1_PRF_DERIVE: BASE, ck::CKF_DERIVE, SECRET_SIZES, 0, ParamShape::Derivation(DerivationShape::Ike1Prf), Planner::Kdf(Kdf::Ike1Prf);
+    CKM_IKE1_EXTENDED_DERIVE: BASE, ck::CKF_DERIVE, SECRET_SIZES, 0, ParamShape::Derivation(DerivationShape::Ike1Extended), Planner::Kdf(Kdf::Ike1Extended);
     CKM_ECDH_X_AES_KEY_WRAP: MONTGOMERY, WRAP, Sizes::Bits(255, 255), EC_CURVENAME, ParamShape::EcdhAesKeyWrap, Planner::EcdhAesKeyWrap { cofactor: false, transport: Transport::Raw };
     CKM_ECDH_COF_AES_KEY_WRAP: EC, WRAP, EC_SIZES, EC_NAMED, ParamShape::EcdhAesKeyWrap, Planner::EcdhAesKeyWrap { cofactor: true, transport: Transport::Der };
+    CKM_PUB_KEY_FROM_PRIV_KEY: PAIRS, ck::CKF_DERIVE, Sizes::None, 0, ParamShape::None, Planner::PublicHalf;
 };

@@ -7,7 +7,9 @@ mod agreement;
 mod asymmetric;
 pub(crate) mod derivation;
 pub(crate) mod domain;
+mod ike;
 pub(crate) mod keys;
+pub(crate) mod sp800_108;
 mod symmetric;
 pub(crate) mod tls;
 mod wrapping;
@@ -16,6 +18,7 @@ use crate::token::error::{R, Reason};
 use crate::token::mechanism::{Params, hash_of};
 use asymmetric::{oaep_parts, prehash, pss, sign_context};
 use cngtoken_crypto::{BlockCipher, Hash, Scheme, StreamCipher, Transport};
+use cryptoki_sys as ck;
 use derivation::Kdf;
 pub(crate) use symmetric::Form;
 use symmetric::{ccm, gcm, gmac, iv, mode, optional_iv, stream, tag_len};
@@ -86,9 +89,9 @@ pub(crate) enum Planner {
     /// Two readings of one name: `docs/design.md`, "Client leniencies".
     AesKwPad,
     AesKwp,
+    AesKwPkcs7,
     /// A derivation from a secret key.
     Kdf(Kdf),
-    AesKwPkcs7,
     TlsMac,
     /// A premaster secret.
     GeneratePremaster,
@@ -97,6 +100,21 @@ pub(crate) enum Planner {
         cofactor: bool,
         transport: Transport,
     },
+    /// A key from a password.
+    Password(Password),
+    /// A private key's public half, by derivation.
+    PublicHalf,
+}
+
+/// What a key from a password is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Password {
+    /// By PBKDF2, of the type that the template names.
+    Pbkd2,
+    /// By PKCS#12's derivation.
+    Des3,
+    Des2,
+    Hmac,
 }
 
 fn bad(why: impl Into<String>) -> crate::token::error::TokenError {
@@ -105,6 +123,20 @@ fn bad(why: impl Into<String>) -> crate::token::error::TokenError {
 
 fn hash_param(id: u64, what: &str) -> R<Hash> {
     hash_of(id).ok_or_else(|| bad(format!("{what} 0x{id:x} is not a digest that the token knows")))
+}
+
+/// The hash of a CKP_PKCS5_PBKD2_HMAC_*.
+pub(crate) fn password_hash(id: u64) -> R<Hash> {
+    Ok(match id {
+        ck::CKP_PKCS5_PBKD2_HMAC_SHA1 => Hash::Sha1,
+        ck::CKP_PKCS5_PBKD2_HMAC_SHA224 => Hash::Sha224,
+        ck::CKP_PKCS5_PBKD2_HMAC_SHA256 => Hash::Sha256,
+        ck::CKP_PKCS5_PBKD2_HMAC_SHA384 => Hash::Sha384,
+        ck::CKP_PKCS5_PBKD2_HMAC_SHA512 => Hash::Sha512,
+        ck::CKP_PKCS5_PBKD2_HMAC_SHA512_224 => Hash::Sha512_224,
+        ck::CKP_PKCS5_PBKD2_HMAC_SHA512_256 => Hash::Sha512_256,
+        other => return Err(bad(format!("prf {other} is not known"))),
+    })
 }
 
 pub(crate) fn no_parameter(params: &Params) -> R<()> {
@@ -234,7 +266,9 @@ impl Planner {
             | Planner::Dh
             | Planner::X942
             | Planner::MlKem
-            | Planner::Kdf(_) => {
+            | Planner::Kdf(_)
+            | Planner::Password(_)
+            | Planner::PublicHalf => {
                 return Err(Reason::MechanismInvalid.into());
             }
         })
@@ -244,7 +278,6 @@ impl Planner {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use cryptoki_sys as ck;
 
     #[test]
     fn oaep_without_any_digest_means_sha1() {
