@@ -77,10 +77,11 @@ struct KeyMaterial {
 /// `out` is NULL or readable and writable for its structure; the vectors in it are NULL or writable for the length named, and the randoms
 /// readable for theirs.
 unsafe fn keys(k: &KeyMaterial) -> Decoded<(Params, Targets)> {
-    // SAFETY: NULL, which is refused, or readable by this function's contract.
-    let out: CK_SSL3_KEY_MAT_OUT = unsafe { memory::read(k.out) }.map_err(|_| "pReturnedKeyMaterial is NULL")?;
+    // First, since they have lengths: a structure of nonsense ends here.
     // SAFETY: passed on unchanged.
     let (client, server) = unsafe { randoms(&k.random) }?;
+    // SAFETY: NULL, which is refused, or readable by this function's contract.
+    let out: CK_SSL3_KEY_MAT_OUT = unsafe { memory::read(k.out) }.map_err(|_| "pReturnedKeyMaterial is NULL")?;
     let vector_len = usize::try_from(k.iv_bits / 8).map_err(|_| "ulIVSizeInBits is too large")?;
     let params = Params::TlsKeys { prf: k.prf, mac_bits: k.mac_bits, key_bits: k.key_bits, iv_bits: k.iv_bits, export: k.export, client, server };
     Ok((params, Targets { keys: k.out, vectors: [out.pIVClient, out.pIVServer], vector_len, ..Targets::NONE }))
