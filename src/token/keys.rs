@@ -234,15 +234,9 @@ impl Application {
         creation::with_check_value(object, template.suppresses_check_value())
     }
 
-    fn store_shared(&self, session: &Session, secret: Secret, template: &Template, key_type: u64) -> R<u64> {
+    pub(crate) fn store_shared(&self, session: &Session, secret: Secret, template: &Template, key_type: u64) -> R<u64> {
         let object = Self::secret_object(session, secret, template, key_type, &Origin::Encapsulated)?;
         self.place(session, vec![object])?.pop().ok_or_else(|| Reason::GeneralError.into())
-    }
-
-    /// The type and length of a key that is encapsulated.
-    fn target(template: &Template) -> R<(u64, Option<usize>)> {
-        let key_type = template.ulong(ck::CKA_KEY_TYPE).unwrap_or(ck::CKK_GENERIC_SECRET);
-        Ok((key_type, value_len(template)?.or_else(|| only_secret_length(key_type))))
     }
 
     /// C_EncapsulateKey.
@@ -252,15 +246,20 @@ impl Application {
     pub fn encapsulate_key(&self, session: u64, mechanism: Mechanism, public: u64, template: Vec<GivenAttr>, room: Room) -> R<Encapsulated> {
         let session = self.session(session)?;
         let usable = self.usable(&session, &mechanism, public, Use::Encapsulate)?;
-        if usable.row.plan != Planner::MlKem {
-            return Err(Reason::MechanismInvalid.into());
+        match usable.row.plan {
+            Planner::MlKem => {}
+            Planner::RsaPkcs1(_) | Planner::Oaep => {
+                let ready = self.prepare(&session, &mechanism, public, Use::Encapsulate)?;
+                return self.encapsulate_rsa(&session, &ready, &Template::parse(template)?, room);
+            }
+            _ => return self.encapsulate_agreed(&session, &mechanism, &usable, &Template::parse(template)?, room),
         }
         let KeyParts::MlKemPublic(k) = usable.working.key.parts() else { return Err(Reason::KeyTypeInconsistent.into()) };
         if let Fit::Needs(n) = room.fit(OutLen::Exact(k.set.ciphertext_bytes())) {
             return Ok(Encapsulated::Needs(n));
         }
         let template = Template::parse(template)?;
-        let (key_type, want) = Self::target(&template)?;
+        let (key_type, want) = encapsulation_target(&template)?;
         let (ciphertext, secret) = crypto::encapsulate(&usable.working.key)?;
         let key = self.store_shared(&session, shortened(secret, want)?, &template, key_type)?;
         Ok(Encapsulated::Done { ciphertext, key })
@@ -273,8 +272,13 @@ impl Application {
     pub fn decapsulate_key(&self, session: u64, mechanism: Mechanism, private: u64, template: Vec<GivenAttr>, ciphertext: &[u8]) -> R<u64> {
         let session = self.session(session)?;
         let usable = self.usable(&session, &mechanism, private, Use::Decapsulate)?;
-        if usable.row.plan != Planner::MlKem {
-            return Err(Reason::MechanismInvalid.into());
+        match usable.row.plan {
+            Planner::MlKem => {}
+            Planner::RsaPkcs1(_) | Planner::Oaep => {
+                let ready = self.prepare(&session, &mechanism, private, Use::Decapsulate)?;
+                return self.decapsulate_rsa(&session, &ready, &Template::parse(template)?, ciphertext);
+            }
+            _ => return self.decapsulate_agreed(&session, &mechanism, &usable, &Template::parse(template)?, ciphertext),
         }
         let KeyParts::MlKemPrivate(k) = usable.working.key.parts() else { return Err(Reason::KeyTypeInconsistent.into()) };
         if ciphertext.len() != k.public.set.ciphertext_bytes() {
@@ -282,11 +286,17 @@ impl Application {
             return Err(Reason::WrappedKeyLenRange.because(format!("the ciphertext has {} bytes, {expected} expected", ciphertext.len())));
         }
         let template = Template::parse(template)?;
-        let (key_type, want) = Self::target(&template)?;
+        let (key_type, want) = encapsulation_target(&template)?;
         let secret = crypto::decapsulate(&usable.working.key, ciphertext)?;
         session.still_valid(usable.epoch)?;
         self.store_shared(&session, shortened(secret, want)?, &template, key_type)
     }
+}
+
+/// The type and length of a key that is encapsulated.
+pub(crate) fn encapsulation_target(template: &Template) -> R<(u64, Option<usize>)> {
+    let key_type = template.ulong(ck::CKA_KEY_TYPE).unwrap_or(ck::CKK_GENERIC_SECRET);
+    Ok((key_type, value_len(template)?.or_else(|| only_secret_length(key_type))))
 }
 
 /// Whether a secret key of that type may have so many bytes.

@@ -12,6 +12,7 @@ mod creation;
 mod derive;
 mod digest;
 mod domain;
+mod encapsulation;
 pub mod error;
 pub mod fork;
 mod handles;

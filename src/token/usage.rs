@@ -39,7 +39,7 @@ fn flag(what: Use) -> u64 {
 
 /// Whether data goes through the key as through a cipher (CKM_RSA_PKCS means two things).
 fn is_cipher(what: Use) -> bool {
-    matches!(what, Use::Encrypt | Use::Decrypt | Use::Wrap | Use::Unwrap)
+    matches!(what, Use::Encrypt | Use::Decrypt | Use::Wrap | Use::Unwrap | Use::Encapsulate | Use::Decapsulate)
 }
 
 /// A key as one session works with it.
@@ -224,7 +224,7 @@ impl Application {
     pub(crate) fn prepare(&self, session: &Session, mechanism: &Mechanism, handle: u64, what: Use) -> R<Ready> {
         let usable = self.usable(session, mechanism, handle, what)?;
         let setting = session.slot.config.rsa_pkcs1_decrypt;
-        if mechanism.id == ck::CKM_RSA_PKCS && matches!(what, Use::Decrypt | Use::Unwrap) && setting == RsaPkcs1Decrypt::Off {
+        if mechanism.id == ck::CKM_RSA_PKCS && matches!(what, Use::Decrypt | Use::Unwrap | Use::Decapsulate) && setting == RsaPkcs1Decrypt::Off {
             return Err(Reason::MechanismInvalid.because("rsa_pkcs1_decrypt is off in the configuration"));
         }
         let implicit = setting == RsaPkcs1Decrypt::ImplicitReject && what == Use::Decrypt;

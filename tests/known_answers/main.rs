@@ -9,6 +9,7 @@
 #[path = "../client/mod.rs"]
 mod client;
 mod domains;
+mod encapsulation;
 mod listed;
 mod prehash;
 mod tls;

@@ -17,6 +17,7 @@ const SIGN: u64 = SIGN_ONE | ck::CKF_MULTI_MESSAGE;
 const RECOVER: u64 = ck::CKF_SIGN_RECOVER | ck::CKF_VERIFY_RECOVER;
 const CRYPT: u64 = ck::CKF_ENCRYPT | ck::CKF_DECRYPT;
 const MESSAGES: u64 = ck::CKF_MESSAGE_ENCRYPT | ck::CKF_MESSAGE_DECRYPT | ck::CKF_MULTI_MESSAGE;
+const ENCAPSULATE: u64 = ck::CKF_ENCAPSULATE | ck::CKF_DECAPSULATE;
 const WRAP: u64 = ck::CKF_WRAP | ck::CKF_UNWRAP;
 const EC_NAMED: u64 = ck::CKF_EC_F_P | ck::CKF_EC_NAMEDCURVE | ck::CKF_EC_UNCOMPRESS;
 const EC_CURVENAME: u64 = ck::CKF_EC_NAMEDCURVE | ck::CKF_EC_CURVENAME;
@@ -76,12 +77,12 @@ macro_rules! rows {
 /// Every mechanism, by rising number.
 pub static MECHANISMS: &[MechRow] = rows! {
     CKM_RSA_PKCS_KEY_PAIR_GEN: RSA, ck::CKF_GENERATE_KEY_PAIR, RSA_SIZES, 0, ParamShape::None, Planner::Generate;
-    CKM_RSA_PKCS: RSA, SIGN_ONE | RECOVER | CRYPT | WRAP, RSA_SIZES, 0, ParamShape::None, Planner::RsaPkcs1(None);
+    CKM_RSA_PKCS: RSA, SIGN_ONE | RECOVER | CRYPT | WRAP | ENCAPSULATE, RSA_SIZES, 0, ParamShape::None, Planner::RsaPkcs1(None);
     CKM_RSA_X_509: RSA, SIGN_ONE | RECOVER | CRYPT | WRAP, RSA_SIZES, 0, ParamShape::None, Planner::RsaRaw;
     CKM_MD5_RSA_PKCS: RSA, SIGN, RSA_SIZES, 0, ParamShape::None, Planner::RsaPkcs1(Some(Hash::Md5));
     CKM_SHA1_RSA_PKCS: RSA, SIGN, RSA_SIZES, 0, ParamShape::None, Planner::RsaPkcs1(Some(Hash::Sha1));
     CKM_RIPEMD160_RSA_PKCS: RSA, SIGN, RSA_SIZES, 0, ParamShape::None, Planner::RsaPkcs1(Some(Hash::Ripemd160));
-    CKM_RSA_PKCS_OAEP: RSA, CRYPT | WRAP, RSA_SIZES, 0, ParamShape::Oaep, Planner::Oaep;
+    CKM_RSA_PKCS_OAEP: RSA, CRYPT | WRAP | ENCAPSULATE, RSA_SIZES, 0, ParamShape::Oaep, Planner::Oaep;
     CKM_RSA_PKCS_PSS: RSA, SIGN_ONE, RSA_SIZES, 0, ParamShape::Pss, Planner::Pss(None);
     CKM_SHA1_RSA_PKCS_PSS: RSA, SIGN, RSA_SIZES, 0, ParamShape::Pss, Planner::Pss(Some(Hash::Sha1));
     CKM_ML_KEM_KEY_PAIR_GEN: ML_KEM, ck::CKF_GENERATE_KEY_PAIR, Sizes::Bytes(800, 1568), 0, ParamShape::None, Planner::Generate;
@@ -101,7 +102,7 @@ pub static MECHANISMS: &[MechRow] = rows! {
     CKM_ML_DSA: ML_DSA, SIGN, Sizes::Bytes(1312, 2592), 0, ParamShape::SignContext, Planner::MlDsa;
     CKM_HASH_ML_DSA: ML_DSA, SIGN_ONE, Sizes::Bytes(1312, 2592), 0, ParamShape::HashSignContext, Planner::HashMlDsa(None);
     CKM_DH_PKCS_KEY_PAIR_GEN: DH, ck::CKF_GENERATE_KEY_PAIR, Sizes::Bits(512, 8192), 0, ParamShape::None, Planner::Generate;
-    CKM_DH_PKCS_DERIVE: DH, ck::CKF_DERIVE, Sizes::Bits(512, 8192), 0, ParamShape::Bytes, Planner::Dh;
+    CKM_DH_PKCS_DERIVE: DH, ck::CKF_DERIVE | ENCAPSULATE, Sizes::Bits(512, 8192), 0, ParamShape::Bytes, Planner::Dh;
     CKM_HASH_ML_DSA_SHA224: ML_DSA, SIGN, Sizes::Bytes(1312, 2592), 0, ParamShape::SignContext, Planner::HashMlDsa(Some(Hash::Sha224));
     CKM_HASH_ML_DSA_SHA256: ML_DSA, SIGN, Sizes::Bytes(1312, 2592), 0, ParamShape::SignContext, Planner::HashMlDsa(Some(Hash::Sha256));
     CKM_HASH_ML_DSA_SHA384: ML_DSA, SIGN, Sizes::Bytes(1312, 2592), 0, ParamShape::SignContext, Planner::HashMlDsa(Some(Hash::Sha384));
@@ -115,7 +116,7 @@ pub static MECHANISMS: &[MechRow] = rows! {
     CKM_SLH_DSA_KEY_PAIR_GEN: SLH_DSA, ck::CKF_GENERATE_KEY_PAIR, Sizes::Bytes(32, 64), 0, ParamShape::None, Planner::Generate;
     CKM_SLH_DSA: SLH_DSA, SIGN, Sizes::Bytes(32, 64), 0, ParamShape::SignContext, Planner::SlhDsa;
     CKM_X9_42_DH_KEY_PAIR_GEN: X9_42, ck::CKF_GENERATE_KEY_PAIR, Sizes::Bits(512, 8192), 0, ParamShape::None, Planner::Generate;
-    CKM_X9_42_DH_DERIVE: X9_42, ck::CKF_DERIVE, Sizes::Bits(512, 8192), 0, ParamShape::Ecdh1, Planner::X942;
+    CKM_X9_42_DH_DERIVE: X9_42, ck::CKF_DERIVE | ENCAPSULATE, Sizes::Bits(512, 8192), 0, ParamShape::Ecdh1, Planner::X942;
     CKM_HASH_SLH_DSA: SLH_DSA, SIGN_ONE, Sizes::Bytes(32, 64), 0, ParamShape::HashSignContext, Planner::HashSlhDsa(None);
     CKM_HASH_SLH_DSA_SHA224: SLH_DSA, SIGN, Sizes::Bytes(32, 64), 0, ParamShape::SignContext, Planner::HashSlhDsa(Some(Hash::Sha224));
     CKM_HASH_SLH_DSA_SHA256: SLH_DSA, SIGN, Sizes::Bytes(32, 64), 0, ParamShape::SignContext, Planner::HashSlhDsa(Some(Hash::Sha256));
@@ -263,8 +264,8 @@ pub static MECHANISMS: &[MechRow] = rows! {
     CKM_ECDSA_SHA3_256: EC, SIGN, EC_SIZES, EC_NAMED, ParamShape::None, Planner::Ecdsa(Some(Hash::Sha3_256));
     CKM_ECDSA_SHA3_384: EC, SIGN, EC_SIZES, EC_NAMED, ParamShape::None, Planner::Ecdsa(Some(Hash::Sha3_384));
     CKM_ECDSA_SHA3_512: EC, SIGN, EC_SIZES, EC_NAMED, ParamShape::None, Planner::Ecdsa(Some(Hash::Sha3_512));
-    CKM_ECDH1_DERIVE: ECDH, ck::CKF_DERIVE, EC_SIZES, EC_NAMED, ParamShape::Ecdh1, Planner::Ecdh { cofactor: false };
-    CKM_ECDH1_COFACTOR_DERIVE: EC, ck::CKF_DERIVE, EC_SIZES, EC_NAMED, ParamShape::Ecdh1, Planner::Ecdh { cofactor: true };
+    CKM_ECDH1_DERIVE: ECDH, ck::CKF_DERIVE | ENCAPSULATE, EC_SIZES, EC_NAMED, ParamShape::Ecdh1, Planner::Ecdh { cofactor: false };
+    CKM_ECDH1_COFACTOR_DERIVE: EC, ck::CKF_DERIVE | ENCAPSULATE, EC_SIZES, EC_NAMED, ParamShape::Ecdh1, Planner::Ecdh { cofactor: true };
     CKM_ECDH_AES_KEY_WRAP: ECDH, WRAP, EC_SIZES, EC_NAMED, ParamShape::EcdhAesKeyWrap, Planner::EcdhAesKeyWrap { cofactor: false, transport: Transport::Raw };
     CKM_RSA_AES_KEY_WRAP: RSA, WRAP, RSA_SIZES, 0, ParamShape::RsaAesKeyWrap, Planner::RsaAesKeyWrap;
     CKM_EC_EDWARDS_KEY_PAIR_GEN: EDWARDS, ck::CKF_GENERATE_KEY_PAIR, Sizes::Bits(255, 255), EC_CURVENAME, ParamShape::None, Planner::Generate;
