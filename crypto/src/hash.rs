@@ -3,6 +3,8 @@
 
 use ::aes::cipher::typenum::{U20, U32, U48, U64};
 use sha2::digest::Digest as _;
+use sha2::digest::common::hazmat::SerializableState;
+use zeroize::Zeroizing;
 
 /// A hash function.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -161,6 +163,18 @@ impl Hash {
         Hash::Blake2b512,
     ];
 
+    /// Bytes that the hash takes in at a time: what HMAC fills its key up to.
+    pub(crate) fn block_len(self) -> usize {
+        match self {
+            Hash::Md5 | Hash::Sha1 | Hash::Sha224 | Hash::Sha256 => 64,
+            Hash::Sha384 | Hash::Sha512 | Hash::Sha512_224 | Hash::Sha512_256 => 128,
+            Hash::Sha3_224 => 144,
+            Hash::Sha3_256 => 136,
+            Hash::Sha3_384 => 104,
+            Hash::Sha3_512 => 72,
+        }
+    }
+
     /// Bytes of a digest.
     #[must_use]
     #[allow(clippy::len_without_is_empty, reason = "a hash is never empty")]
@@ -318,6 +332,41 @@ impl Digester {
         Digester::reference(hash)
     }
 
+    /// An empty digest whose state can be saved: RustCrypto computes it, SHA-1 and SHA-2 at the speed of aws-lc from some KiB on.
+    #[must_use]
+    pub fn resumable(hash: Hash) -> Self {
+        Digester::reference(hash)
+    }
+
+    /// What has been taken in so far, for [`Digester::resume`]. Whoever has it can go on and finish: it is as secret as the data.
+    #[must_use]
+    pub fn save(&self) -> Option<Zeroizing<Vec<u8>>> {
+        let state = each_state!(&self.0, s => s.serialize().to_vec(), _a => return None);
+        Some(Zeroizing::new(state))
+    }
+
+    /// Goes on where [`Digester::save`] was called on a digest of the same hash.
+    #[must_use]
+    pub fn resume(hash: Hash, state: &[u8]) -> Option<Self> {
+        fn read<D: SerializableState>(state: &[u8]) -> Option<D> {
+            D::deserialize(state.try_into().ok()?).ok()
+        }
+        Some(Digester(match hash {
+            Hash::Md5 => State::Md5(read(state)?),
+            Hash::Sha1 => State::Sha1(read(state)?),
+            Hash::Sha224 => State::Sha224(read(state)?),
+            Hash::Sha256 => State::Sha256(read(state)?),
+            Hash::Sha384 => State::Sha384(read(state)?),
+            Hash::Sha512 => State::Sha512(read(state)?),
+            Hash::Sha512_224 => State::Sha512_224(read(state)?),
+            Hash::Sha512_256 => State::Sha512_256(read(state)?),
+            Hash::Sha3_224 => State::Sha3_224(read(state)?),
+            Hash::Sha3_256 => State::Sha3_256(read(state)?),
+            Hash::Sha3_384 => State::Sha3_384(read(state)?),
+            Hash::Sha3_512 => State::Sha3_512(read(state)?),
+        }))
+    }
+
     /// An empty digest, computed by RustCrypto.
     pub(crate) fn reference(hash: Hash) -> Self {
         Digester(match hash {
@@ -407,6 +456,23 @@ mod tests {
             assert_eq!(fast.clone().finish(), whole);
             assert_eq!(reference.finish(), whole);
             assert_eq!(fast.finish(), whole);
+        }
+    }
+
+    #[test]
+    fn a_saved_digest_goes_on_as_if_it_had_not_been_saved() {
+        let data: Vec<u8> = (0..=255u8).cycle().take(777).collect();
+
+        for hash in Hash::ALL {
+            for cut in [0, 1, 63, 64, 136, 300, 777] {
+                let mut first = Digester::resumable(hash);
+                first.update(&data[..cut]);
+                let state = first.save().unwrap();
+                let mut second = Digester::resume(hash, &state).unwrap();
+                second.update(&data[cut..]);
+                assert_eq!(second.finish(), digest(hash, &data), "{hash:?} cut at {cut}");
+                assert!(Digester::resume(hash, &state[1..]).is_none(), "{hash:?}: a state that is too short");
+            }
         }
     }
 

@@ -33,6 +33,7 @@ mod num;
 pub mod pbe;
 mod prime;
 mod random;
+mod resume;
 mod rsa;
 mod scheme;
 mod sign;

@@ -4,6 +4,7 @@
 use crate::key::{Bytes, Family};
 use crate::mac::Mac;
 use crate::mldsa::Form;
+use crate::resume::{self, Resumable};
 use crate::rsa::{Pss, Rsa};
 use crate::{CryptoError, Hash, Key, Prf, Scheme, digest, edwards, kdf};
 use cngtoken_key::KeyParts;
@@ -150,6 +151,23 @@ pub(crate) fn mac(key: &Bytes<'_>, scheme: &Scheme) -> Result<(Mac, usize), Cryp
         _ => return Err(CryptoError::KeyType),
     };
     Ok((mac, len))
+}
+
+/// The same for a stream, fresh or taken up again: HMAC and CMAC in the form whose state can be saved.
+pub(crate) fn resumable(key: &Bytes<'_>, scheme: &Scheme, state: Option<&[u8]>) -> Result<(Resumable, usize), CryptoError> {
+    // Judges the tag's length, and is the MAC where no other form exists.
+    let (mac, len) = mac(key, scheme)?;
+    let resumable = match (scheme, state) {
+        (Scheme::Hmac { hash, .. }, None) => Resumable::Hmac(resume::Hmac::new(*hash, key.expose())),
+        (Scheme::Hmac { hash, .. }, Some(state)) => Resumable::Hmac(resume::Hmac::resume(*hash, key.expose(), state).ok_or(resume::NO_STATE)?),
+        (Scheme::Cmac { cipher, .. }, None) => Resumable::Cmac(resume::Cmac::new(key.schedule(*cipher)?, cipher.block_len())),
+        (Scheme::Cmac { cipher, .. }, Some(state)) => {
+            Resumable::Cmac(resume::Cmac::resume(key.schedule(*cipher)?, cipher.block_len(), state).ok_or(resume::NO_STATE)?)
+        }
+        (_, None) => Resumable::Other(mac),
+        (_, Some(_)) => return Err(resume::NO_STATE),
+    };
+    Ok((resumable, len))
 }
 
 pub(crate) fn sign_input(key: &Key, scheme: &Scheme, input: &Input<'_>) -> Result<Vec<u8>, CryptoError> {

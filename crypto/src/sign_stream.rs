@@ -2,9 +2,10 @@
 //! message in the end and keep it, so the token caps what it passes on.
 
 use crate::key::Family;
-use crate::mac::Mac;
+use crate::resume::{NO_STATE, Resumable};
 use crate::sign::{self, Input};
 use crate::{CryptoError, Digester, Key, Scheme, streams};
+use cngtoken_key::Secret;
 use std::sync::Arc;
 use zeroize::Zeroizing;
 
@@ -17,7 +18,7 @@ pub struct SignStream {
 
 enum State {
     Digest(Digester),
-    Mac(Box<Mac>, usize),
+    Mac(Box<Resumable>, usize),
     Whole(Zeroizing<Vec<u8>>),
 }
 
@@ -34,12 +35,31 @@ impl SignStream {
             (Some(hash), _) => State::Digest(Digester::new(hash)),
             (None, Family::Secret(_)) if matches!(scheme, Scheme::TlsMac { .. }) => State::Whole(Zeroizing::default()),
             (None, Family::Secret(bytes)) => {
-                let (mac, len) = sign::mac(&bytes, &scheme)?;
+                let (mac, len) = sign::resumable(&bytes, &scheme, None)?;
                 State::Mac(Box::new(mac), len)
             }
             (None, _) => State::Whole(Zeroizing::default()),
         };
         Ok(Self { key, scheme, state })
+    }
+
+    /// What has been taken in so far, for [`SignStream::resume`]; none where the scheme is no MAC. Whoever has it and the key can go on and finish.
+    #[must_use]
+    pub fn save(&self) -> Option<Secret> {
+        match &self.state {
+            State::Mac(mac, _) => mac.save().map(|state| Secret::copy_of(&state)),
+            State::Digest(_) | State::Whole(_) => None,
+        }
+    }
+
+    /// Goes on where [`SignStream::save`] was called on a stream of the same key and scheme.
+    ///
+    /// # Errors
+    /// As [`SignStream::new`]; [`CryptoError::Param`] for a state that is none of this scheme.
+    pub fn resume(key: Arc<Key>, scheme: Scheme, state: &[u8]) -> Result<Self, CryptoError> {
+        let Family::Secret(bytes) = key.family(key.fast(&scheme)) else { return Err(NO_STATE) };
+        let (mac, len) = sign::resumable(&bytes, &scheme, Some(state))?;
+        Ok(Self { state: State::Mac(Box::new(mac), len), key: key.clone(), scheme })
     }
 
     /// Adds a piece.

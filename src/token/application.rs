@@ -9,6 +9,7 @@ use crate::token::error::{R, Reason};
 use crate::token::handles::Handles;
 use crate::token::login::check_new_pin;
 use crate::token::operation::Kind;
+use crate::token::saved::Seal;
 use crate::token::session::{Session, Sessions, shard_of};
 use crate::token::slot::Slot;
 use cryptoki_sys as ck;
@@ -21,6 +22,8 @@ pub struct Application {
     pub(crate) slots: Vec<&'static Slot>,
     pub(crate) sessions: Sessions,
     pub(crate) handles: Handles,
+    /// Under which operation states leave the module.
+    pub(crate) seal: Seal,
     closed: AtomicBool,
     waiters: (Mutex<()>, Condvar),
 }
@@ -35,6 +38,7 @@ impl Application {
             slots: config.tokens.into_iter().map(|t| &*Box::leak(Box::new(Slot::new(t)))).collect(),
             sessions: Sessions::new(),
             handles: Handles::new(),
+            seal: Seal::default(),
             closed: AtomicBool::new(false),
             waiters: (Mutex::new(()), Condvar::new()),
         })

@@ -16,7 +16,7 @@ use cryptoki_sys as ck;
 
 fn digester<'a>(taken: &'a mut Taken<'_>) -> R<(&'a mut Digester, Hash, &'a mut bool)> {
     match &mut taken.running()?.op {
-        Op::Digest { digester, hash, started } => Ok((digester, *hash, started)),
+        Op::Digest { digester, hash, started, .. } => Ok((digester, *hash, started)),
         _ => Err(Reason::GeneralError.because("the operation in this place is of another kind")),
     }
 }
@@ -37,7 +37,11 @@ impl Application {
         no_parameter(&mechanism.params)?;
         session.begin(
             Kind::Digest,
-            Running { op: Op::Digest { digester: Digester::new(hash), hash, started: false }, epoch: None, context_login: ContextLogin::NotNeeded },
+            Running {
+                op: Op::Digest { digester: Digester::resumable(hash), hash, mechanism: mechanism.id, started: false },
+                epoch: None,
+                context_login: ContextLogin::NotNeeded,
+            },
         )
     }
 
@@ -68,10 +72,11 @@ impl Application {
             taken.put_back();
             return Ok(Answer::Needs(n));
         }
-        if let Some(data) = all {
-            digester.update(data);
-        }
-        let digest = std::mem::replace(digester, Digester::new(hash)).finish();
+        // What comes in one part goes to the faster engine.
+        let digest = match all {
+            Some(data) => cngtoken_crypto::digest(hash, data),
+            None => std::mem::replace(digester, Digester::resumable(hash)).finish(),
+        };
         session.still_valid(None)?;
         Ok(Answer::Bytes(Secret::new(digest)))
     }
@@ -176,7 +181,7 @@ fn feed_taken(taken: &mut Taken<'_>, data: &[u8]) -> R<()> {
             *started = true;
             Ok(())
         }
-        Op::Sign { key, scheme, phase } => crate::token::sign::feed(&key.key, scheme, phase, data),
+        Op::Sign { key, scheme, phase, .. } => crate::token::sign::feed(&key.key, scheme, phase, data),
         _ => Err(Reason::GeneralError.because("the operation in this place is of another kind")),
     }
 }

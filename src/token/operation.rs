@@ -50,8 +50,8 @@ impl Kind {
         Kind::MessageVerify,
     ];
 
-    /// Those of which C_GetOperationState speaks.
-    const SAVED: [Kind; 5] = [Kind::Digest, Kind::Sign, Kind::Verify, Kind::Encrypt, Kind::Decrypt];
+    /// Those of which C_GetOperationState may find one that it can save.
+    pub(crate) const SAVED: [Kind; 3] = [Kind::Digest, Kind::Sign, Kind::Verify];
 
     /// The flag by which C_SessionCancel names it.
     fn cancel_flag(self) -> u64 {
@@ -96,11 +96,13 @@ pub(crate) enum Op {
     Digest {
         digester: Digester,
         hash: Hash,
+        mechanism: u64,
         /// Data has been taken in.
         started: bool,
     },
     Sign {
         key: Arc<Working>,
+        mechanism: u64,
         scheme: Scheme,
         phase: SignPhase,
     },
@@ -223,18 +225,17 @@ impl Operations {
         *self.lock().place(kind) = Place::Idle;
     }
 
-    /// Whether an operation runs whose state C_GetOperationState could be asked for.
-    pub(crate) fn has_state(&self) -> R<bool> {
+    /// Refuses where a cryptographic operation runs that C_GetOperationState cannot save. A search is no such operation.
+    pub(crate) fn must_be_saveable(&self) -> R<()> {
         let mut places = self.lock();
-        let mut ready = false;
-        for kind in Kind::SAVED {
+        for kind in Kind::ALL.into_iter().filter(|kind| *kind != Kind::Find && !Kind::SAVED.contains(kind)) {
             match places.place(kind) {
                 Place::Idle => {}
-                Place::Ready(_) => ready = true,
+                Place::Ready(_) => return Err(Reason::StateUnsaveable.because("an operation of this kind cannot be saved")),
                 Place::Busy(_) => return Err(Reason::OperationActive.into()),
             }
         }
-        Ok(ready)
+        Ok(())
     }
 
     /// C_SessionCancel.
@@ -342,7 +343,7 @@ mod tests {
 
     fn digest() -> Running {
         Running {
-            op: Op::Digest { digester: Digester::new(Hash::Sha256), hash: Hash::Sha256, started: false },
+            op: Op::Digest { digester: Digester::new(Hash::Sha256), hash: Hash::Sha256, mechanism: ck::CKM_SHA256, started: false },
             epoch: None,
             context_login: ContextLogin::NotNeeded,
         }

@@ -58,7 +58,7 @@ impl Application {
         let session = self.session(session)?;
         session.operations.must_be_idle(kind)?;
         let ready = self.prepare(&session, &mechanism, key, usage)?;
-        let op = Op::Sign { key: ready.key, scheme: ready.scheme, phase: SignPhase::Fresh };
+        let op = Op::Sign { key: ready.key, mechanism: mechanism.id, scheme: ready.scheme, phase: SignPhase::Fresh };
         session.begin(kind, Running { op, epoch: ready.epoch, context_login: ready.context_login })
     }
 
@@ -100,7 +100,7 @@ impl Application {
         let running = taken.running()?;
         let epoch = running.epoch;
         authorised(running)?;
-        let Op::Sign { key, scheme, phase: SignPhase::Fresh } = &running.op else { return Err(under_way()) };
+        let Op::Sign { key, scheme, phase: SignPhase::Fresh, .. } = &running.op else { return Err(under_way()) };
         if let Fit::Needs(n) = room.fit(OutLen::Exact(crypto::signature_len(&key.key, scheme))) {
             taken.put_back();
             return Ok(Answer::Needs(n));
@@ -149,7 +149,7 @@ impl Application {
         let epoch = running.epoch;
         authorised(running)?;
         match &mut running.op {
-            Op::Sign { key, scheme, phase } | Op::VerifySignature { key, scheme, phase, .. } => feed(&key.key, scheme, phase, data)?,
+            Op::Sign { key, scheme, phase, .. } | Op::VerifySignature { key, scheme, phase, .. } => feed(&key.key, scheme, phase, data)?,
             _ => return Err(wrong_kind()),
         }
         session.still_valid(epoch)?;
@@ -167,7 +167,7 @@ impl Application {
         let running = taken.running()?;
         let epoch = running.epoch;
         authorised(running)?;
-        let Op::Sign { key, scheme, phase } = &mut running.op else { return Err(wrong_kind()) };
+        let Op::Sign { key, scheme, phase, .. } = &mut running.op else { return Err(wrong_kind()) };
         if !crypto::streams(scheme) {
             return Err(one_part_only());
         }
@@ -190,7 +190,7 @@ impl Application {
         let running = taken.running()?;
         let epoch = running.epoch;
         authorised(running)?;
-        let Op::Sign { key, scheme, phase: SignPhase::Fresh } = &running.op else { return Err(under_way()) };
+        let Op::Sign { key, scheme, phase: SignPhase::Fresh, .. } = &running.op else { return Err(under_way()) };
         crypto::verify(&key.key, scheme, data, signature)?;
         session.still_valid(epoch)
     }
@@ -205,7 +205,7 @@ impl Application {
         let running = taken.running()?;
         let epoch = running.epoch;
         authorised(running)?;
-        let Op::Sign { key, scheme, phase } = &mut running.op else { return Err(wrong_kind()) };
+        let Op::Sign { key, scheme, phase, .. } = &mut running.op else { return Err(wrong_kind()) };
         stream(&key.key, scheme, std::mem::replace(phase, SignPhase::Fresh))?.verify(signature)?;
         session.still_valid(epoch)
     }
