@@ -6,14 +6,15 @@ use crate::object::policy::Use;
 use crate::object::{self, GivenAttr, KeyDefaults, Object, Origin, Template, classes};
 use crate::token::application::Application;
 use crate::token::creation;
-use crate::token::error::{R, Reason};
+use crate::token::error::{R, Reason, TokenError};
 use crate::token::import::default_id;
-use crate::token::mechanism::{self, MechRow, Mechanism, Params};
+use crate::token::mechanism::{self, MechRow, Mechanism, ParamShape, Params};
 use crate::token::plan::tls::MASTER;
 use crate::token::plan::{Planner, no_parameter};
 use crate::token::room::{Fit, Room};
 use crate::token::session::Session;
 use crate::token::usage::check_size;
+use crate::token::wrap::for_unwrapping;
 use cngtoken_crypto::{self as crypto, Generate, OutLen};
 use cngtoken_key::{Curve, DhDomain, DsaDomain, EdwardsCurve, KeyParts, MlDsaSet, MlKemSet, MontgomeryCurve, Secret, SlhDsaSet, Uint};
 use cryptoki_sys as ck;
@@ -45,8 +46,14 @@ fn row_for(mechanism: &Mechanism, flag: u64) -> R<&'static MechRow> {
     let row = row.ok_or_else(|| Reason::MechanismInvalid.because(format!("mechanism 0x{:x} does not make keys this way", mechanism.id)))?;
     match mechanism.params {
         Params::Malformed(why) => Err(Reason::MechanismParamInvalid.because(why)),
+        _ if row.params == ParamShape::None => no_parameter(&mechanism.params).map(|()| row),
         _ => Ok(row),
     }
+}
+
+/// A size that a template asks for and the token does not make is the template's fault: the lists of the generating functions have no other code.
+fn asked_size(e: TokenError) -> TokenError {
+    if e.reason == Reason::KeySizeRange { Reason::AttributeValueInvalid.because(e.to_string()) } else { e }
 }
 
 fn needed(template: &Template, id: u64) -> R<&[u8]> {
@@ -145,16 +152,15 @@ impl Application {
         if row.plan == Planner::GeneratePremaster {
             return self.generate_premaster(&session, mechanism, &template);
         }
-        no_parameter(&mechanism.params)?;
         let key_type = row.keys.first().copied().unwrap_or(ck::CKK_GENERIC_SECRET);
-        let bytes = value_len(&template)?.or_else(|| only_secret_length(key_type));
+        let bytes = value_len(&template).map_err(asked_size)?.or_else(|| only_secret_length(key_type));
         let bytes = bytes.ok_or_else(|| Reason::TemplateIncomplete.because("CKA_VALUE_LEN is missing"))?;
         if !secret_length_fits(key_type, bytes) {
-            return Err(Reason::KeySizeRange.because(format!("CKA_VALUE_LEN is {bytes}, not a length of this key type")));
+            return Err(Reason::AttributeValueInvalid.because(format!("CKA_VALUE_LEN is {bytes}, not a length of this key type")));
         }
         let made = crypto::generate(&Generate::Secret { bytes })?;
         let parts = made.private.ok_or(Reason::GeneralError)?;
-        check_size(row, &parts)?;
+        check_size(row, &parts).map_err(asked_size)?;
         let key = self.store_secret(&session, &parts, &template, key_type, &Origin::Generated { mechanism: mechanism.id })?;
         Ok(Generated { key, back: None })
     }
@@ -202,13 +208,13 @@ impl Application {
         for template in [&public, &private] {
             session.may_write(template.bool(ck::CKA_TOKEN).unwrap_or(false))?;
         }
-        let what = match (row.plan, pair_plan(key_type, &public, &private)?) {
+        let what = match (row.plan, pair_plan(key_type, &public, &private).map_err(asked_size)?) {
             (Planner::GenerateExtraBits, Generate::Ec(curve)) => Generate::EcExtraBits(curve),
             (_, what) => what,
         };
         let made = crypto::generate(&what)?;
         let (Some(public_parts), Some(private_parts)) = (made.public, made.private) else { return Err(Reason::GeneralError.into()) };
-        check_size(row, &private_parts)?;
+        check_size(row, &private_parts).map_err(asked_size)?;
         let defaults = KeyDefaults { id: default_id(&public_parts), ..plain(key_type) };
         let pair = vec![
             object::from_parts(&public_parts, &public, &origin, &defaults, &actor)?,
@@ -268,19 +274,19 @@ impl Application {
     /// C_DecapsulateKey.
     ///
     /// # Errors
-    /// As [`Application::generate_key`]; PublicKeyInvalid; WrappedKeyLenRange for a ciphertext of another length.
+    /// As [`Application::generate_key`], of the key as C_UnwrapKey says it; PublicKeyInvalid; WrappedKeyLenRange for a ciphertext of another length.
     pub fn decapsulate_key(&self, session: u64, mechanism: Mechanism, private: u64, template: Vec<GivenAttr>, ciphertext: &[u8]) -> R<u64> {
         let session = self.session(session)?;
-        let usable = self.usable(&session, &mechanism, private, Use::Decapsulate)?;
+        let usable = self.usable(&session, &mechanism, private, Use::Decapsulate).map_err(for_unwrapping)?;
         match usable.row.plan {
             Planner::MlKem => {}
             Planner::RsaPkcs1(_) | Planner::Oaep => {
-                let ready = self.prepare(&session, &mechanism, private, Use::Decapsulate)?;
+                let ready = self.prepare(&session, &mechanism, private, Use::Decapsulate).map_err(for_unwrapping)?;
                 return self.decapsulate_rsa(&session, &ready, &Template::parse(template)?, ciphertext);
             }
             _ => return self.decapsulate_agreed(&session, &mechanism, &usable, &Template::parse(template)?, ciphertext),
         }
-        let KeyParts::MlKemPrivate(k) = usable.working.key.parts() else { return Err(Reason::KeyTypeInconsistent.into()) };
+        let KeyParts::MlKemPrivate(k) = usable.working.key.parts() else { return Err(Reason::UnwrappingKeyTypeInconsistent.into()) };
         if ciphertext.len() != k.public.set.ciphertext_bytes() {
             let expected = k.public.set.ciphertext_bytes();
             return Err(Reason::WrappedKeyLenRange.because(format!("the ciphertext has {} bytes, {expected} expected", ciphertext.len())));

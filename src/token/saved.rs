@@ -58,7 +58,7 @@ fn save(kind: Kind, op: &Op) -> R<Saved> {
             let stream = if *started { Some(digester.save().ok_or_else(unsaveable)?) } else { None };
             Ok(Saved { kind, mechanism: *mechanism, tag_len: 0, check: [0; CHECK], stream })
         }
-        Op::Sign { key, mechanism, scheme: Scheme::Hmac { len, .. } | Scheme::Cmac { len }, phase } => {
+        Op::Sign { key, mechanism, scheme: Scheme::Hmac { len, .. } | Scheme::Cmac { len, .. }, phase } => {
             let stream = match phase {
                 SignPhase::Fresh => None,
                 SignPhase::Streaming(stream) => Some(Zeroizing::new(stream.save().ok_or_else(unsaveable)?.expose().to_vec())),

@@ -54,7 +54,12 @@ impl Application {
                 }
             }
         }
-        let epoch = user.then_some(epoch);
+        let mut epoch = user.then_some(epoch);
+        if epoch.is_some_and(|epoch| epoch != session.slot.epoch()) {
+            // The user logged out meanwhile: what is left is what a search without a login finds.
+            epoch = None;
+            found.retain(|handle| self.handles.get(*handle).is_some_and(|entry| !entry.private));
+        }
         session.begin(Kind::Find, Running { op: Op::Find(found), epoch, context_login: ContextLogin::NotNeeded })
     }
 

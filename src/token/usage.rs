@@ -10,8 +10,9 @@ use crate::token::application::Application;
 use crate::token::config::RsaPkcs1Decrypt;
 use crate::token::error::{R, Reason, TokenError};
 use crate::token::handles::{Entry, SYNTHETIC, Snapshot};
-use crate::token::mechanism::{self, MechRow, Mechanism, Params, Sizes};
+use crate::token::mechanism::{self, MechRow, Mechanism, ParamShape, Params, Sizes};
 use crate::token::operation::ContextLogin;
+use crate::token::plan::no_parameter;
 use crate::token::session::Session;
 use crate::token::slot::Role;
 use cngtoken_crypto::{Key, Scheme};
@@ -174,6 +175,9 @@ impl Application {
         let row = row.ok_or_else(|| Reason::MechanismInvalid.because(format!("mechanism 0x{:x} does not serve {what:?}", mechanism.id)))?;
         if let Params::Malformed(why) = mechanism.params {
             return Err(Reason::MechanismParamInvalid.because(why));
+        }
+        if row.params == ParamShape::None {
+            no_parameter(&mechanism.params)?;
         }
         let working = self.working(session, handle)?;
         let object = &working.snapshot.object;

@@ -29,7 +29,7 @@ fn for_wrapping(e: TokenError) -> TokenError {
     reason.because(e.reason())
 }
 
-fn for_unwrapping(e: TokenError) -> TokenError {
+pub(crate) fn for_unwrapping(e: TokenError) -> TokenError {
     let reason = match e.reason {
         Reason::KeyHandleInvalid => Reason::UnwrappingKeyHandleInvalid,
         Reason::KeyTypeInconsistent => Reason::UnwrappingKeyTypeInconsistent,

@@ -7,6 +7,7 @@
 #![allow(unreachable_pub, reason = "a module of several test binaries")]
 
 pub mod attrs;
+pub mod codes;
 pub mod mech;
 pub mod place;
 pub mod rv;
@@ -40,14 +41,15 @@ pub struct Module {
     _library: Library,
 }
 
-/// Calls a function of the 3.2 list and wraps its CK_RV.
+/// Calls a function of the 3.2 list and wraps its CK_RV, which must be one that the function may answer.
 #[macro_export]
 macro_rules! p11 {
     ($module:expr, $function:ident $(, $argument:expr)* $(,)?) => {{
         let function = $module.list.$function.expect("the list has every pointer");
         // SAFETY: the function comes from the module's list, whose signatures cryptoki-sys declares; every pointer among the arguments is
         // NULL or points into a live local of the caller with the length that stands beside it.
-        $crate::client::Rv(unsafe { function($($argument),*) })
+        let rv = unsafe { function($($argument),*) };
+        $crate::client::Rv($crate::client::codes::checked(stringify!($function), rv))
     }};
 }
 

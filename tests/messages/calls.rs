@@ -1,54 +1,11 @@
-//! The message-based functions as calls with owned values; each answer is compared with the standard's list for its function.
+//! The message-based functions as calls with owned values.
 
 use crate::client::{Mech, Module, Output, R, Room, Rv, input, load, output};
-use crate::p11;
 use cryptoki_sys::*;
-use serde_json::Value;
-use std::collections::HashMap;
 use std::ffi::c_void;
-use std::path::Path;
 use std::ptr::null_mut;
-use std::sync::OnceLock;
 
-/// Codes that any function may answer, and those of each.
-struct Lists {
-    always: Vec<String>,
-    of: HashMap<String, Vec<String>>,
-}
-
-fn lists() -> Option<&'static Lists> {
-    static LISTS: OnceLock<Option<Lists>> = OnceLock::new();
-    let read = || {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/spec/functions.json");
-        let Ok(text) = std::fs::read_to_string(&path) else {
-            println!("note: {} is absent: codes are not compared with the standard's lists", path.display());
-            return None;
-        };
-        let spec: Value = serde_json::from_str(&text).unwrap();
-        let strings = |v: &Value| v.as_array().into_iter().flatten().map(|s| s.as_str().unwrap().to_owned()).collect::<Vec<_>>();
-        let always = ["universal", "session", "token"].map(|list| strings(&spec[list])).concat();
-        let of = spec["functions"].as_array().unwrap().iter().map(|f| (f["name"].as_str().unwrap().to_owned(), strings(&f["returns"]))).collect();
-        Some(Lists { always, of })
-    };
-    LISTS.get_or_init(read).as_ref()
-}
-
-/// Fails on a code that the standard does not list for the function.
-pub(crate) fn listed(function: &str, rv: Rv) -> Rv {
-    if let Some(lists) = lists() {
-        let code = format!("{rv:?}");
-        assert!(lists.of[function].iter().chain(&lists.always).any(|c| *c == code), "{function} answered {code}");
-    }
-    rv
-}
-
-/// `p11!` with [`listed`].
-macro_rules! call {
-    ($module:expr, $function:ident $(, $argument:expr)* $(,)?) => {
-        $crate::calls::listed(stringify!($function), p11!($module, $function $(, $argument)*))
-    };
-}
-pub(crate) use call;
+pub(crate) use crate::p11 as call;
 
 /// CK_GCM_MESSAGE_PARAMS with what it points at.
 #[derive(Clone, Debug)]

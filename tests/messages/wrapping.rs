@@ -1,6 +1,6 @@
 //! C_WrapKeyAuthenticated and C_UnwrapKeyAuthenticated.
 
-use crate::calls::{Client, Gcm, listed, told};
+use crate::calls::{Client, Gcm, told};
 use crate::client::{Attrs, Mech, Output, R, Room, Rv, alone, input, output, two_calls};
 use crate::p11;
 use cryptoki_sys::*;
@@ -16,11 +16,7 @@ fn wrap_into(c: &Client, gcm: &mut Gcm, wrapping: u64, key: u64, aad: &[u8], roo
     let mut m = CK_MECHANISM { mechanism: CKM_AES_GCM, pParameter: from_mut(&mut raw).cast(), ulParameterLen: len };
     let (aad, aad_len) = input(aad);
     let at = &raw mut m;
-    output(room, |out, out_len| {
-        let rv = p11!(c.m, C_WrapKeyAuthenticated, c.s, at, wrapping, key, aad, aad_len, out, out_len);
-        // As for C_WrapKey: the standard's list forgets the code of a wrapping key without CKA_WRAP.
-        if rv == CKR_KEY_FUNCTION_NOT_PERMITTED { rv } else { listed("C_WrapKeyAuthenticated", rv) }
-    })
+    output(room, |out, out_len| p11!(c.m, C_WrapKeyAuthenticated, c.s, at, wrapping, key, aad, aad_len, out, out_len))
 }
 
 fn wrap(c: &Client, gcm: &mut Gcm, wrapping: u64, key: u64) -> R<Vec<u8>> {
@@ -35,7 +31,7 @@ fn unwrap(c: &Client, gcm: &mut Gcm, unwrapping: u64, wrapped: &[u8], aad: &[u8]
     let mut handle = 0;
     let (at, count) = (&raw mut m, rows.len() as CK_ULONG);
     let rv = p11!(c.m, C_UnwrapKeyAuthenticated, c.s, at, unwrapping, wrapped, wrapped_len, rows.as_mut_ptr(), count, aad, aad_len, &raw mut handle);
-    listed("C_UnwrapKeyAuthenticated", rv).ok()?;
+    rv.ok()?;
     Ok(handle)
 }
 

@@ -6,6 +6,10 @@
 #![allow(dead_code, reason = "each test file uses a part of it")]
 #![allow(unsafe_code, reason = "calls through function pointers")]
 
+#[path = "../client/codes.rs"]
+#[allow(unreachable_pub, reason = "a module of several test binaries")]
+pub(crate) mod codes;
+
 use cryptoki_sys::*;
 use std::ffi::c_void;
 use std::path::{Path, PathBuf};
@@ -62,12 +66,13 @@ pub(crate) struct Module {
     pub(crate) library: &'static libloading::Library,
 }
 
-/// Calls a function of the module's list.
+/// Calls a function of the module's list; the code must be one that the function may answer.
 macro_rules! call {
     ($module:expr, $function:ident($($argument:expr),* $(,)?)) => {{
         let function = $module.list.$function.expect(stringify!($function));
         // SAFETY: the arguments are the test's own, valid or refused before they are used.
-        unsafe { function($($argument),*) }
+        let rv = unsafe { function($($argument),*) };
+        $crate::support::codes::checked(stringify!($function), rv)
     }};
 }
 
