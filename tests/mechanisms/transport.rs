@@ -1,0 +1,59 @@
+//! Keys that travel or arise: wrapping, derivation, encapsulation.
+
+use crate::client::{Attrs, Rv, input, two_calls};
+use crate::p11;
+use crate::{Bench, Case, keys};
+use cryptoki_sys::*;
+
+fn open_secret(len: Option<u64>) -> Attrs {
+    let attrs = Attrs::new().class(CKO_SECRET_KEY).ulong(CKA_KEY_TYPE, CKK_GENERIC_SECRET).bool(CKA_SENSITIVE, false).bool(CKA_EXTRACTABLE, true);
+    len.map_or(attrs.clone(), |len| attrs.ulong(CKA_VALUE_LEN, len))
+}
+
+pub(crate) fn wrap(b: &Bench, case: Case<'_>) {
+    let (m, s, key, mech) = (b.m, b.s, b.key(case), b.good(case));
+    let value = keys::secret_value(CKK_GENERIC_SECRET, 32);
+    let inner = m.create(s, &keys::secret(CKK_GENERIC_SECRET, 32)).unwrap();
+    let wrapped =
+        two_calls(|out, len| p11!(m, C_WrapKey, s, mech.as_ptr(), key.public, inner, out, len)).unwrap_or_else(|rv| panic!("{case}: {rv:?}"));
+    assert!(!wrapped.windows(value.len()).any(|w| w == value), "{case}: the key is in the clear");
+    let unwrap = |wrapped: &[u8]| {
+        let (at, len) = input(wrapped);
+        // A whole RSA block does not say where the key begins.
+        let template = open_secret((case.row.id == CKM_RSA_X_509).then_some(32));
+        let (mut rows, mut handle) = (template.rows(), CK_INVALID_HANDLE);
+        let count = rows.len() as CK_ULONG;
+        p11!(m, C_UnwrapKey, s, mech.as_ptr(), key.private, at, len, rows.as_mut_ptr(), count, &raw mut handle).ok().map(|()| handle)
+    };
+    let handle = unwrap(&wrapped).unwrap_or_else(|rv| panic!("{case} back: {rv:?}"));
+    assert_eq!(m.get(s, handle, CKA_VALUE), Ok(value), "{case}");
+    assert!(unwrap(&wrapped[1..]).is_err(), "{case}: a byte less");
+    let kept = m.create(s, &keys::secret(CKK_GENERIC_SECRET, 32).without(&[CKA_EXTRACTABLE]).bool(CKA_EXTRACTABLE, false)).unwrap();
+    let refused = two_calls(|out, len| p11!(m, C_WrapKey, s, mech.as_ptr(), key.public, kept, out, len));
+    assert_eq!(refused, Err(Rv(CKR_KEY_UNEXTRACTABLE)), "{case}");
+}
+
+pub(crate) fn derive(b: &Bench, case: Case<'_>) {
+    let (m, s, key, mech) = (b.m, b.s, b.key(case), b.good(case));
+    let value = || {
+        let handle = m.derive(s, &mech, key.private, &open_secret(Some(16))).unwrap_or_else(|rv| panic!("{case}: {rv:?}"));
+        m.get(s, handle, CKA_VALUE).unwrap()
+    };
+    let first = value();
+    assert_eq!(first.len(), 16, "{case}");
+    assert_ne!(first, [0; 16], "{case}");
+    assert_eq!(first, value(), "{case}: another secret the second time");
+}
+
+pub(crate) fn encapsulate(b: &Bench, case: Case<'_>) {
+    let (m, s, key, mech) = (b.m, b.s, b.key(case), b.good(case));
+    let (mut ciphertext, sent) = m.encapsulate(s, &mech, key.public, &open_secret(None)).unwrap_or_else(|rv| panic!("{case}: {rv:?}"));
+    let value = |handle| m.get(s, handle, CKA_VALUE).unwrap();
+    let received = m.decapsulate(s, &mech, key.private, &open_secret(None), &ciphertext).unwrap();
+    assert_eq!(value(sent), value(received), "{case}");
+    assert!(m.decapsulate(s, &mech, key.private, &open_secret(None), &ciphertext[1..]).is_err(), "{case}: a byte less");
+    ciphertext[0] ^= 1;
+    if let Ok(other) = m.decapsulate(s, &mech, key.private, &open_secret(None), &ciphertext) {
+        assert_ne!(value(other), value(sent), "{case}: a changed ciphertext");
+    }
+}
