@@ -191,13 +191,9 @@ mod tests {
     #[test]
     fn a_resumed_cmac_gives_the_tag_of_the_whole_wherever_it_was_cut() {
         let data = data();
-        for (cipher, key_len) in [
-            (BlockCipher::Aes, 16),
-            (BlockCipher::Aes, 24),
-            (BlockCipher::Aes, 32),
-            (BlockCipher::Des, 16),
-            (BlockCipher::Des, 24),
-        ] {
+        for (cipher, key_len) in
+            [(BlockCipher::Aes, 16), (BlockCipher::Aes, 24), (BlockCipher::Aes, 32), (BlockCipher::Des, 16), (BlockCipher::Des, 24)]
+        {
             let key: Vec<u8> = (0..key_len).map(|i| 0xA5 ^ i).collect();
             let (schedule, block) = (Schedule::new(cipher, &key).unwrap(), cipher.block_len());
             for end in CUTS {

@@ -46,6 +46,7 @@ impl Bench {
             ParamShape::Pss => Mech::pss(row.id, hash, mgf, len),
             ParamShape::Oaep => Mech::oaep(hash, mgf, b"label"),
             ParamShape::Gcm => Mech::gcm(&[0x24; 12], b"aad", 128),
+            ParamShape::GcmOrIv => Mech::bytes(row.id, &[0x24; 12]),
             ParamShape::Ctr => Mech::structure(row.id, CK_AES_CTR_PARAMS { ulCounterBits: 64, cb: [0x24; 16] }, Vec::new()),
             ParamShape::Ecdh1 => Mech::ecdh(row.id, CKD_NULL, &self.peer(case)),
             ParamShape::HashSignContext => Mech::structure(

@@ -26,8 +26,10 @@ pub(crate) fn wrap(b: &Bench, case: Case<'_>) {
         p11!(m, C_UnwrapKey, s, mech.as_ptr(), key.private, at, len, rows.as_mut_ptr(), count, &raw mut handle).ok().map(|()| handle)
     };
     let handle = unwrap(&wrapped).unwrap_or_else(|rv| panic!("{case} back: {rv:?}"));
-    assert_eq!(m.get(s, handle, CKA_VALUE), Ok(value), "{case}");
-    assert!(unwrap(&wrapped[1..]).is_err(), "{case}: a byte less");
+    assert_eq!(m.get(s, handle, CKA_VALUE), Ok(value.clone()), "{case}");
+    // A stream cipher cannot tell.
+    let shorter = unwrap(&wrapped[1..]).map(|handle| m.get(s, handle, CKA_VALUE).unwrap());
+    assert!(shorter.is_err() || shorter != Ok(value), "{case}: a byte less");
     let kept = m.create(s, &keys::secret(CKK_GENERIC_SECRET, 32).without(&[CKA_EXTRACTABLE]).bool(CKA_EXTRACTABLE, false)).unwrap();
     let refused = two_calls(|out, len| p11!(m, C_WrapKey, s, mech.as_ptr(), key.public, kept, out, len));
     assert_eq!(refused, Err(Rv(CKR_KEY_UNEXTRACTABLE)), "{case}");
@@ -35,13 +37,15 @@ pub(crate) fn wrap(b: &Bench, case: Case<'_>) {
 
 pub(crate) fn derive(b: &Bench, case: Case<'_>) {
     let (m, s, key, mech) = (b.m, b.s, b.key(case), b.good(case));
+    // What is made of a key without a digest is no longer than the key.
+    let len = Bench::secret_len(case).min(16);
     let value = || {
-        let handle = m.derive(s, &mech, key.private, &open_secret(Some(16))).unwrap_or_else(|rv| panic!("{case}: {rv:?}"));
+        let handle = m.derive(s, &mech, key.private, &open_secret(Some(len as u64))).unwrap_or_else(|rv| panic!("{case}: {rv:?}"));
         m.get(s, handle, CKA_VALUE).unwrap()
     };
     let first = value();
-    assert_eq!(first.len(), 16, "{case}");
-    assert_ne!(first, [0; 16], "{case}");
+    assert_eq!(first.len(), len, "{case}");
+    assert!(first.iter().any(|byte| *byte != 0), "{case}");
     assert_eq!(first, value(), "{case}: another secret the second time");
 }
 
