@@ -138,13 +138,13 @@ impl Application {
     /// C_GenerateKey.
     ///
     /// # Errors
-    /// SessionHandleInvalid, MechanismInvalid, MechanismParamInvalid, the template's codes, KeySizeRange, SessionReadOnly, UserNotLoggedIn.
+    /// SessionHandleInvalid, MechanismInvalid, MechanismParamInvalid, the template's codes (AttributeValueInvalid for a size), SessionReadOnly, UserNotLoggedIn.
     pub fn generate_key(&self, session: u64, mechanism: &Mechanism, template: Vec<GivenAttr>) -> R<Generated> {
         let session = self.session(session)?;
         let row = row_for(mechanism, ck::CKF_GENERATE)?;
         let template = Template::parse(template)?;
         if let Planner::GenerateDomain(group) = row.plan {
-            return self.generate_domain(&session, row, group, mechanism, template);
+            return self.generate_domain(&session, row, group, mechanism, template).map_err(asked_size);
         }
         if let Planner::Password(kind) = row.plan {
             return self.password_key(&session, kind, mechanism, template);

@@ -51,8 +51,9 @@ pub(crate) fn pair_template(key_type: u64) -> Option<(u64, Attrs)> {
 fn usages(key_type: u64) -> (&'static [u64], &'static [u64]) {
     match key_type {
         CKK_RSA => (&[CKA_VERIFY, CKA_VERIFY_RECOVER, CKA_ENCRYPT, CKA_WRAP], &[CKA_SIGN, CKA_SIGN_RECOVER, CKA_DECRYPT, CKA_UNWRAP]),
-        CKK_EC => (&[CKA_VERIFY], &[CKA_SIGN, CKA_DERIVE]),
-        CKK_EC_MONTGOMERY | CKK_DH | CKK_X9_42_DH => (&[], &[CKA_DERIVE]),
+        CKK_EC => (&[CKA_VERIFY, CKA_WRAP], &[CKA_SIGN, CKA_DERIVE, CKA_UNWRAP]),
+        CKK_EC_MONTGOMERY => (&[CKA_WRAP], &[CKA_DERIVE, CKA_UNWRAP]),
+        CKK_DH | CKK_X9_42_DH => (&[], &[CKA_DERIVE]),
         CKK_ML_KEM => (&[CKA_ENCAPSULATE], &[CKA_DECAPSULATE]),
         _ => (&[CKA_VERIFY], &[CKA_SIGN]),
     }
@@ -79,7 +80,12 @@ pub(crate) fn secret(key_type: u64, len: usize) -> Attrs {
 impl Bench {
     /// A fresh pair.
     pub(crate) fn pair(&self, key_type: u64) -> Option<Key> {
-        let (mechanism, public) = pair_template(key_type)?;
+        self.pair_by(pair_template(key_type)?.0, key_type)
+    }
+
+    /// The same by another mechanism than the type's first.
+    pub(crate) fn pair_by(&self, mechanism: u64, key_type: u64) -> Option<Key> {
+        let (_, public) = pair_template(key_type)?;
         let (of_public, of_private) = usages(key_type);
         let private = with(Attrs::new().bool(CKA_SENSITIVE, false).bool(CKA_EXTRACTABLE, true), of_private);
         let pair = self.m.generate_pair(self.s, &Mech::plain(mechanism), &with(public, of_public), &private);
