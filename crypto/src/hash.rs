@@ -166,8 +166,9 @@ impl Hash {
     /// Bytes that the hash takes in at a time: what HMAC fills its key up to.
     pub(crate) fn block_len(self) -> usize {
         match self {
-            Hash::Md5 | Hash::Sha1 | Hash::Sha224 | Hash::Sha256 => 64,
+            Hash::Md5 | Hash::Sha1 | Hash::Sha224 | Hash::Sha256 | Hash::Ripemd160 => 64,
             Hash::Sha384 | Hash::Sha512 | Hash::Sha512_224 | Hash::Sha512_256 => 128,
+            Hash::Blake2b160 | Hash::Blake2b256 | Hash::Blake2b384 | Hash::Blake2b512 => 128,
             Hash::Shake128 => 168,
             Hash::Sha3_224 => 144,
             Hash::Sha3_256 | Hash::Shake256 => 136,
@@ -346,6 +347,9 @@ impl Digester {
             #[cfg(feature = "fast")]
             State::Aws(_) => return None,
             State::Shake128(_) | State::Shake256(_) => return None,
+            // The crate keeps the state of BLAKE2 to itself.
+            State::Blake2b160(_) | State::Blake2b256(_) | State::Blake2b384(_) | State::Blake2b512(_) => return None,
+            State::Ripemd160(s) => s.serialize().to_vec(),
             State::Md5(s) => s.serialize().to_vec(),
             State::Sha1(s) => s.serialize().to_vec(),
             State::Sha224(s) => s.serialize().to_vec(),
@@ -381,7 +385,9 @@ impl Digester {
             Hash::Sha3_256 => State::Sha3_256(read(state)?),
             Hash::Sha3_384 => State::Sha3_384(read(state)?),
             Hash::Sha3_512 => State::Sha3_512(read(state)?),
+            Hash::Ripemd160 => State::Ripemd160(read(state)?),
             Hash::Shake128 | Hash::Shake256 => return None,
+            Hash::Blake2b160 | Hash::Blake2b256 | Hash::Blake2b384 | Hash::Blake2b512 => return None,
         }))
     }
 
@@ -485,7 +491,10 @@ mod tests {
             for cut in [0, 1, 63, 64, 136, 300, 777] {
                 let mut first = Digester::resumable(hash);
                 first.update(&data[..cut]);
-                let state = first.save().unwrap();
+                let Some(state) = first.save() else {
+                    assert!(format!("{hash:?}").starts_with("Blake2b"), "{hash:?} cannot be saved");
+                    continue;
+                };
                 let mut second = Digester::resume(hash, &state).unwrap();
                 second.update(&data[cut..]);
                 assert_eq!(second.finish(), digest(hash, &data), "{hash:?} cut at {cut}");

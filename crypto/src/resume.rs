@@ -178,10 +178,15 @@ mod tests {
                 for cut in CUTS {
                     let mut first = Hmac::new(hash, &key);
                     first.update(&data[..cut]);
-                    let mut second = Hmac::resume(hash, &key, &first.save().unwrap()).unwrap();
+                    let state = first.save();
                     first.update(&data[cut..]);
-                    second.update(&data[cut..]);
                     assert_eq!(first.finish(), expected, "{hash:?}, key of {key_len} bytes, uninterrupted");
+                    let Some(state) = state else {
+                        assert!(format!("{hash:?}").starts_with("Blake2b"), "{hash:?} cannot be saved");
+                        continue;
+                    };
+                    let mut second = Hmac::resume(hash, &key, &state).unwrap();
+                    second.update(&data[cut..]);
                     assert_eq!(second.finish(), expected, "{hash:?}, key of {key_len} bytes, cut at {cut}");
                 }
             }
