@@ -147,7 +147,7 @@ impl Application {
             return self.generate_domain(&session, row, group, mechanism, template).map_err(asked_size);
         }
         if let Planner::Password(kind) = row.plan {
-            return self.password_key(&session, kind, mechanism, template);
+            return self.password_key(&session, kind, mechanism, template).map_err(asked_size);
         }
         if row.plan == Planner::GeneratePremaster {
             return self.generate_premaster(&session, mechanism, &template);

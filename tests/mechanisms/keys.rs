@@ -50,10 +50,13 @@ pub(crate) fn pair_template(key_type: u64) -> Option<(u64, Attrs)> {
 /// The usages of the two halves, by type.
 fn usages(key_type: u64) -> (&'static [u64], &'static [u64]) {
     match key_type {
-        CKK_RSA => (&[CKA_VERIFY, CKA_VERIFY_RECOVER, CKA_ENCRYPT, CKA_WRAP], &[CKA_SIGN, CKA_SIGN_RECOVER, CKA_DECRYPT, CKA_UNWRAP]),
-        CKK_EC => (&[CKA_VERIFY, CKA_WRAP], &[CKA_SIGN, CKA_DERIVE, CKA_UNWRAP]),
-        CKK_EC_MONTGOMERY => (&[CKA_WRAP], &[CKA_DERIVE, CKA_UNWRAP]),
-        CKK_DH | CKK_X9_42_DH => (&[], &[CKA_DERIVE]),
+        CKK_RSA => (
+            &[CKA_VERIFY, CKA_VERIFY_RECOVER, CKA_ENCRYPT, CKA_WRAP, CKA_ENCAPSULATE],
+            &[CKA_SIGN, CKA_SIGN_RECOVER, CKA_DECRYPT, CKA_UNWRAP, CKA_DECAPSULATE],
+        ),
+        CKK_EC => (&[CKA_VERIFY, CKA_WRAP, CKA_ENCAPSULATE], &[CKA_SIGN, CKA_DERIVE, CKA_UNWRAP, CKA_DECAPSULATE]),
+        CKK_EC_MONTGOMERY => (&[CKA_WRAP, CKA_ENCAPSULATE], &[CKA_DERIVE, CKA_UNWRAP, CKA_DECAPSULATE]),
+        CKK_DH | CKK_X9_42_DH => (&[CKA_ENCAPSULATE], &[CKA_DERIVE, CKA_DECAPSULATE]),
         CKK_ML_KEM => (&[CKA_ENCAPSULATE], &[CKA_DECAPSULATE]),
         _ => (&[CKA_VERIFY], &[CKA_SIGN]),
     }

@@ -43,12 +43,16 @@ impl std::fmt::Display for Case<'_> {
     }
 }
 
-/// The rows that the generated test leaves to another, and which: what the parameters of TLS say decides the length and kind of the base key, and how
-/// many keys come out.
+/// The rows that the generated test leaves to another, and which: derivations whose parameter decides what the base key is, what may be asked of the
+/// new key, and how many come out.
 fn elsewhere(row: &MechRow) -> Option<&'static str> {
-    use ParamShape::{Tls10Keys, Tls10Master, TlsExtendedMaster, TlsKdf, TlsKeys, TlsMac, TlsMaster, Version};
-    matches!(row.params, Tls10Keys | Tls10Master | TlsExtendedMaster | TlsKdf | TlsKeys | TlsMac | TlsMaster | Version)
-        .then_some("tests/known_answers/tls.rs")
+    use ParamShape::{Derivation, Hkdf, Tls10Keys, Tls10Master, TlsExtendedMaster, TlsKdf, TlsKeys, TlsMac, TlsMaster, Version};
+    match row.params {
+        Tls10Keys | Tls10Master | TlsExtendedMaster | TlsKdf | TlsKeys | TlsMac | TlsMaster | Version => Some("tests/known_answers/tls.rs"),
+        Derivation(_) | Hkdf => Some("tests/derivations"),
+        _ if row.id == CKM_PUB_KEY_FROM_PRIV_KEY => Some("tests/derivations"),
+        _ => None,
+    }
 }
 
 /// Runs `test` on every row and key type that declares one of the uses. Every failed case is told, not only the first.

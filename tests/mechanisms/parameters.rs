@@ -107,12 +107,26 @@ impl Bench {
         }
     }
 
+    /// A parameter that the row takes in this use: in encapsulation the ciphertext is the other side's value, and its place stays empty.
+    pub(crate) fn good_for(&self, case: Case<'_>, flag: u64) -> Mech {
+        let row = case.row;
+        match row.params {
+            _ if flag & (CKF_ENCAPSULATE | CKF_DECAPSULATE) == 0 => self.good(case),
+            ParamShape::Bytes => Mech::plain(row.id),
+            ParamShape::Ecdh1 => Mech::ecdh(row.id, CKD_NULL, &[]),
+            _ => self.good(case),
+        }
+    }
+
     /// Parameters that the row must refuse, each with a word on what is wrong with it.
-    pub(crate) fn bad(case: Case<'_>) -> Vec<(&'static str, Mech)> {
+    pub(crate) fn bad(case: Case<'_>, flag: u64) -> Vec<(&'static str, Mech)> {
         let id = case.row.id;
         // No structure and no vector has three bytes; the one string that may is a key agreement's, which must not be empty.
-        let mut bad =
-            vec![if case.row.params == ParamShape::Bytes { ("no bytes", Mech::plain(id)) } else { ("three bytes", Mech::bytes(id, &[1, 2, 3])) }];
+        let mut bad = vec![if case.row.params == ParamShape::Bytes && flag & CKF_DERIVE != 0 {
+            ("no bytes", Mech::plain(id))
+        } else {
+            ("three bytes", Mech::bytes(id, &[1, 2, 3]))
+        }];
         match case.row.params {
             // Without a seed a group is made from a fresh one; what is missing then is in the template.
             ParamShape::DsaParameterGen => {}

@@ -76,7 +76,7 @@ fn wrong_parameters(b: &Bench, case: Case<'_>, flag: u64, key: u64) {
     assert_eq!(begin(b, flag, &raw mut null, key), invalid, "{case}, use {flag:#x}: NULL with a length");
     // A process of messages gets its parameter with each message.
     if flag & (CKF_MESSAGE_ENCRYPT | CKF_MESSAGE_DECRYPT) == 0 {
-        for (what, bad) in Bench::bad(case) {
+        for (what, bad) in Bench::bad(case, flag) {
             assert_eq!(begin(b, flag, bad.as_ptr(), key), invalid, "{case}, use {flag:#x}: {what}");
         }
     }
@@ -84,7 +84,7 @@ fn wrong_parameters(b: &Bench, case: Case<'_>, flag: u64, key: u64) {
 
 fn use_refused(b: &Bench, case: Case<'_>, wanted: &Use) {
     let half = |key: Key| if wanted.private { key.private } else { key.public };
-    let (key, good) = (half(b.key(case)), b.good(case));
+    let (key, good) = (half(b.key(case)), b.good_for(case, wanted.flag));
     let good = if wanted.flag & (CKF_MESSAGE_ENCRYPT | CKF_MESSAGE_DECRYPT) == 0 { good } else { Mech::plain(case.row.id) };
     wrong_parameters(b, case, wanted.flag, key);
     let stranger = begin(b, wanted.flag, good.as_ptr(), half(b.stranger(case)));
@@ -107,7 +107,7 @@ pub(crate) fn refuse(b: &Bench, case: Case<'_>) {
     }
     if uses & CKF_GENERATE_KEY_PAIR != 0 {
         let (_, public) = pair_template(case.key_type).unwrap_or_else(|| panic!("{case}: no recipe for a pair: add one in keys.rs"));
-        for mech in Bench::bad(case) {
+        for mech in Bench::bad(case, CKF_GENERATE_KEY_PAIR) {
             assert_eq!(b.m.generate_pair(b.s, &mech.1, &public, &Attrs::new()), Err(Rv(CKR_MECHANISM_PARAM_INVALID)), "{case}: {}", mech.0);
         }
     }
