@@ -113,6 +113,23 @@ fn profile_objects_are_there_before_and_after_initialisation_and_only_true_ones(
 }
 
 #[test]
+fn profile_objects_are_told_after_those_that_somebody_made() {
+    alone(|_| {
+        let m = load();
+        let s = m.make_token_and_log_in();
+        let in_session = m.create(s, &Attrs::data("session", &[1])).unwrap();
+        let stored = m.create(s, &Attrs::data("stored", &[2]).token()).unwrap();
+        let profiles = m.find(s, &Attrs::new().class(CKO_PROFILE)).unwrap();
+        assert_eq!(m.find(s, &Attrs::new()).unwrap(), [vec![stored, in_session], profiles.clone()].concat());
+        assert_eq!(
+            m.find(s, &Attrs::new().token()).unwrap(),
+            [vec![stored], profiles].concat(),
+            "as the case for CKP_PUBLIC_CERTIFICATES_TOKEN reads"
+        );
+    });
+}
+
+#[test]
 fn unique_ids_are_unique_lasting_and_not_the_callers_to_give() {
     alone(|place| {
         let m = load();

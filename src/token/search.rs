@@ -45,7 +45,6 @@ impl Application {
         let user = role == Role::User;
         let mut found = VecDeque::new();
         if !template.matches_nothing() {
-            self.find_profiles(&session, &template, &mut found)?;
             self.find_stored(&session, &template, keys.as_deref(), user, &mut found)?;
             for entry in self.handles.session_objects(session.slot.id) {
                 let visible = user || !entry.private;
@@ -53,6 +52,8 @@ impl Application {
                     found.push_back(entry.handle);
                 }
             }
+            // Last: who reads only the first few hits wants what somebody put there.
+            self.find_profiles(&session, &template, &mut found)?;
         }
         let mut epoch = user.then_some(epoch);
         if epoch.is_some_and(|epoch| epoch != session.slot.epoch()) {
