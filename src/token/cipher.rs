@@ -101,12 +101,14 @@ impl Application {
 
     fn crypt_update(&self, session: u64, data: &[u8], room: Room, direction: Direction) -> R<Answer> {
         let session = self.session(session)?;
-        let taken = session.take(usage(direction).1)?;
-        Self::update_taken(&session, taken, data, room)
+        let mut taken = session.take(usage(direction).1)?;
+        let answer = Self::update_taken(&session, &mut taken, data, room)?;
+        taken.put_back();
+        Ok(answer)
     }
 
-    /// The Update of an operation that was taken out, for this file and the dual functions.
-    pub(crate) fn update_taken(session: &Session, mut taken: Taken<'_>, data: &[u8], room: Room) -> R<Answer> {
+    /// The Update of an operation that was taken out, for this file and the dual functions; the caller puts it back.
+    pub(crate) fn update_taken(session: &Session, taken: &mut Taken<'_>, data: &[u8], room: Room) -> R<Answer> {
         let running = taken.running()?;
         let epoch = running.epoch;
         authorised(running)?;
@@ -116,7 +118,6 @@ impl Application {
         if let Fit::Needs(n) = room.fit(stream.update_len(data.len())) {
             // Nothing was taken in: what was fresh is fresh still.
             restore(p.phase, stream, total);
-            taken.put_back();
             return Ok(Answer::Needs(n));
         }
         let total = total.unwrap_or(0).saturating_add(data.len() as u64);
@@ -127,7 +128,6 @@ impl Application {
         let out = stream.update(data).map_err(|e| failure(e, direction))?;
         *p.phase = CipherPhase::Streaming(stream, total);
         session.still_valid(epoch)?;
-        taken.put_back();
         Ok(Answer::Bytes(out))
     }
 

@@ -148,25 +148,23 @@ impl Application {
     }
 
     fn feed_and_encrypt(&self, session: u64, data: &[u8], room: Room, first: Kind) -> R<Answer> {
-        let session = self.session(session)?;
-        let mut feeding = session.take(first)?;
-        let encrypting = session.take(Kind::Encrypt)?;
-        let answer = Self::update_taken(&session, encrypting, data, room)?;
-        if matches!(answer, Answer::Bytes(_)) {
-            feed_taken(&mut feeding, data)?;
-        }
-        feeding.put_back();
-        Ok(answer)
+        self.dual(session, (Kind::Encrypt, first), data, room, true)
     }
 
     fn decrypt_and_feed(&self, session: u64, data: &[u8], room: Room, second: Kind) -> R<Answer> {
+        self.dual(session, (Kind::Decrypt, second), data, room, false)
+    }
+
+    /// Both operations go on or both end: each is put back only when neither has failed.
+    fn dual(&self, session: u64, (cipher, other): (Kind, Kind), data: &[u8], room: Room, feeds_input: bool) -> R<Answer> {
         let session = self.session(session)?;
-        let mut feeding = session.take(second)?;
-        let decrypting = session.take(Kind::Decrypt)?;
-        let answer = Self::update_taken(&session, decrypting, data, room)?;
-        if let Answer::Bytes(plain) = &answer {
-            feed_taken(&mut feeding, plain.expose())?;
+        let (ciphering, feeding) = (session.take(cipher), session.take(other));
+        let (mut ciphering, mut feeding) = (ciphering?, feeding?);
+        let answer = Self::update_taken(&session, &mut ciphering, data, room)?;
+        if let Answer::Bytes(out) = &answer {
+            feed_taken(&mut feeding, if feeds_input { data } else { out.expose() })?;
         }
+        ciphering.put_back();
         feeding.put_back();
         Ok(answer)
     }

@@ -1,6 +1,6 @@
 //! Random call sequences on several sessions, each return code and output length compared with a small model of the standard's rules.
 //!
-//! The model (`world.rs`, `sessions.rs`, `objects.rs`, `operations.rs`, `promises.rs`) was written from the standard's text and the project's decisions, not from the
+//! The model (`world.rs` and the files beside it) was written from the standard's text and the project's decisions, not from the
 //! token's code: the two may only meet in what a caller sees. `cargo test` runs a short form; CNGTOKEN_MODEL_SEQUENCES sets the number
 //! (the long form is 100,000 and more), CNGTOKEN_MODEL_SEED the start. A failure prints its seed and the shortest sequence found.
 #![allow(unsafe_code, reason = "a C client of the module")]
@@ -10,11 +10,15 @@
 
 #[path = "../client/mod.rs"]
 mod client;
+mod dual;
+mod dual_failures;
 mod fixtures;
+mod judging;
 mod objects;
 mod operations;
 mod promises;
 mod sessions;
+mod signature_first;
 mod world;
 
 use client::{alone, load};

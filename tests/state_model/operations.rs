@@ -5,11 +5,11 @@
 //! CKR_BUFFER_TOO_SMALL keep the operation; a NULL pointer is refused before the operation is looked at; Init with a NULL mechanism is
 //! CKR_OK also when nothing runs; GCM decryption gives nothing out before its tag is checked.
 
-use crate::client::{Mech, Output, Room, output};
-use crate::fixtures::{TEXTS, pattern};
+use crate::client::{Mech, Room, output};
+use crate::fixtures::TEXTS;
 use crate::p11;
-use crate::promises::{Promise, room};
-use crate::world::{Judged, Kind, Run, Seat, Session, Step, World};
+use crate::promises::room;
+use crate::world::{Judged, Kind, Run, Seat, Step, World};
 use cryptoki_sys::*;
 use std::ptr::null_mut;
 
@@ -28,13 +28,7 @@ impl World {
             16..=25 => (row.malformed.as_ptr(), Some(CKR_MECHANISM_PARAM_INVALID)),
             _ => (row.mech.as_ptr(), None),
         };
-        // A key that fits, if there is one, three times of four; else any handle.
-        let fitting = |handle: &&crate::world::Handle| {
-            let object = &self.objects[&handle.object];
-            row.takes.is_some_and(|t| t.class == object.class && t.key_type == object.key_type && object.usages[kind as usize])
-        };
-        let fits: Vec<_> = self.handles.iter().filter(fitting).collect();
-        let key = if !step.d.is_multiple_of(4) && !fits.is_empty() { Ok(*fits[usize::from(step.d) % fits.len()]) } else { self.handle(step.d) };
+        let key = self.key_for(step, kind, row.takes);
         let session = self.session(step.session);
         let at = session.map_or_else(|wrong| wrong, |index| self.sessions[index].handle);
         let key_number = key.map_or_else(|wrong| wrong, |handle| handle.number);
@@ -45,42 +39,9 @@ impl World {
             Kind::Encrypt => p11!(self.module, C_EncryptInit, at, pointer, key_number),
             Kind::Decrypt => p11!(self.module, C_DecryptInit, at, pointer, key_number),
         };
-        let mut faults: Vec<u64> = mech_fault.into_iter().collect();
-        let mut private = false;
-        let mut open = false;
-        if let Some(takes) = row.takes {
-            match key.map(|handle| &self.objects[&handle.object]) {
-                Err(_) => faults.push(CKR_KEY_HANDLE_INVALID),
-                Ok(object) if object.class == CKO_DATA => faults.extend([CKR_KEY_HANDLE_INVALID, CKR_KEY_TYPE_INCONSISTENT]),
-                Ok(object) => {
-                    private = object.private;
-                    if object.key_type != takes.key_type || object.class != takes.class {
-                        faults.push(CKR_KEY_TYPE_INCONSISTENT);
-                    }
-                    if !object.usages[kind as usize] {
-                        faults.push(CKR_KEY_FUNCTION_NOT_PERMITTED);
-                    }
-                    // A secret value on the token is sealed also when the object is public.
-                    if object.class == CKO_SECRET_KEY && object.token && self.logged_in.is_none() {
-                        faults.push(CKR_USER_NOT_LOGGED_IN);
-                    }
-                    open = object.class == CKO_SECRET_KEY && object.token && self.logged_in == Some(CKU_SO);
-                }
-            }
-        }
-        let mut allowed = faults.clone();
-        match session.map(|index| &self.sessions[index].operations[kind as usize]) {
-            Err(_) => allowed = vec![CKR_SESSION_HANDLE_INVALID],
-            Ok(Seat::Active(_)) => allowed.push(CKR_OPERATION_ACTIVE),
-            Ok(Seat::Unsure(_)) if faults.is_empty() => allowed.extend([CKR_OPERATION_ACTIVE, CKR_OK]),
-            Ok(Seat::Unsure(_)) => allowed.push(CKR_OPERATION_ACTIVE),
-            Ok(Seat::Idle) if faults.is_empty() => allowed.push(CKR_OK),
-            Ok(Seat::Idle) => {}
-        }
-        // Whether the SO may use a public object's secret value is not said; either is taken.
-        if open && allowed.contains(&CKR_OK) {
-            allowed.push(CKR_USER_NOT_LOGGED_IN);
-        }
+        let judged = self.judge_key(kind, row.takes, key, mech_fault);
+        let private = judged.private;
+        let allowed = judged.codes(session.map(|index| &self.sessions[index].operations[kind as usize]));
         self.allow(&format!("C_{kind:?}Init mech={mech}/{} key={key:?} session={session:?}", step.c), rv, &allowed)?;
         let Ok(index) = session else { return Ok(()) };
         let seat = &mut self.sessions[index].operations[kind as usize];
@@ -235,6 +196,8 @@ impl World {
         if let Some(at) = allowed.iter().position(|code| *code == CKR_OK) {
             allowed.remove(at);
             match choice {
+                // Bytes of a dual function lie between: what was signed is not known.
+                _ if run.as_ref().is_some_and(|run| run.tainted) => allowed.extend([CKR_OK, CKR_SIGNATURE_INVALID, CKR_SIGNATURE_LEN_RANGE]),
                 _ if good.is_empty() => allowed.extend([CKR_OK, CKR_SIGNATURE_INVALID, CKR_SIGNATURE_LEN_RANGE, CKR_DATA_LEN_RANGE]),
                 0 => allowed.push(CKR_SIGNATURE_INVALID),
                 1 => allowed.push(CKR_SIGNATURE_LEN_RANGE),
@@ -277,158 +240,5 @@ impl World {
             _ => self.end(step, Kind::Digest),
         }
         Ok(())
-    }
-
-    /// Turns most steps that go on with an operation to a session where one runs: else they would only ever meet idle ones.
-    fn aim(&self, step: &Step) -> Step {
-        let runs = |session: &Session| session.operations.iter().any(|seat| !matches!(seat, Seat::Idle));
-        let busy: Vec<_> = self.sessions.iter().enumerate().filter(|(_, session)| runs(session)).map(|(index, _)| index).collect();
-        match busy.get(usize::from(step.session) % busy.len().max(1)) {
-            Some(index) if step.session < 220 => Step { session: *index as u8, ..*step },
-            _ => *step,
-        }
-    }
-
-    /// The kind a step means: one that runs in its session, three times of four.
-    fn busy_kind(&self, step: &Step) -> Kind {
-        let wanted = Kind::from(step.a);
-        let Ok(index) = self.session(step.session) else { return wanted };
-        let runs = |kind: &&Kind| !matches!(self.sessions[index].operations[**kind as usize], Seat::Idle);
-        let busy: Vec<_> = Kind::ALL.iter().filter(runs).collect();
-        if !step.a.is_multiple_of(4) && !busy.is_empty() { *busy[usize::from(step.a) % busy.len()] } else { wanted }
-    }
-
-    fn run_of(&self, step: &Step, kind: Kind) -> Option<Run> {
-        match &self.sessions[self.session(step.session).ok()?].operations[kind as usize] {
-            Seat::Active(run) | Seat::Unsure(run) => Some(run.clone()),
-            Seat::Idle => None,
-        }
-    }
-
-    fn session_handle(&self, step: &Step) -> u64 {
-        self.session(step.session).map_or_else(|wrong| wrong, |index| self.sessions[index].handle)
-    }
-
-    fn who(&self, step: &Step) -> String {
-        format!("session={:?}", self.session(step.session))
-    }
-
-    /// Judges a call with output. `promise` is None where no operation of that kind can answer. Gives whether the operation stays as it
-    /// was, or None where it was not touched.
-    #[allow(clippy::too_many_arguments, reason = "one place for the convention of every output")]
-    fn judge_output(
-        &mut self,
-        step: &Step,
-        kind: Kind,
-        what: &str,
-        told: &Output,
-        room: Room,
-        refused: bool,
-        promise: Option<Promise>,
-    ) -> Result<Option<bool>, String> {
-        let mut allowed = self.plain_codes(step, kind, refused, promise.is_some());
-        let mut lengths = 0..=u64::MAX;
-        if let Some(at) = allowed.iter().position(|code| *code == CKR_OK) {
-            allowed.remove(at);
-            let size = if let Room::Bytes(n) = room { n } else { usize::MAX };
-            let most = match promise {
-                Some(Promise::Bytes { exact, most }) => {
-                    if size >= exact {
-                        allowed.push(CKR_OK);
-                    }
-                    lengths = exact as u64..=if room == Room::Ask || size < most { most } else { exact } as u64;
-                    most
-                }
-                Some(Promise::Fault { codes, most }) => {
-                    allowed.extend(codes);
-                    if room == Room::Ask {
-                        allowed.push(CKR_OK);
-                    }
-                    most
-                }
-                None => 0,
-            };
-            if size < most {
-                allowed.push(CKR_BUFFER_TOO_SMALL);
-            }
-        }
-        self.allow(what, told.rv, &allowed)?;
-        let tells = told.rv == CKR_BUFFER_TOO_SMALL || told.rv == CKR_OK;
-        if tells && !lengths.contains(&told.len) {
-            return Err(format!("{what} told the length {}, the model allows {lengths:?}", told.len));
-        }
-        if told.rv == CKR_BUFFER_TOO_SMALL && matches!(room, Room::Bytes(n) if told.len <= n as u64) {
-            return Err(format!("{what} said too small and told {}", told.len));
-        }
-        if told.rv == CKR_ARGUMENTS_BAD || told.rv == CKR_SESSION_HANDLE_INVALID {
-            return Ok(None);
-        }
-        if told.rv == CKR_BUFFER_TOO_SMALL || (told.rv == CKR_OK && room == Room::Ask) {
-            self.settle(step, kind);
-            return Ok(Some(true));
-        }
-        self.end(step, kind);
-        Ok(Some(false))
-    }
-
-    /// The codes before any output: bad session, refused pointers, no operation, or CKR_OK.
-    fn plain_codes(&self, step: &Step, kind: Kind, refused: bool, fits: bool) -> Vec<u64> {
-        let mut codes = match self.session(step.session).map(|index| &self.sessions[index].operations[kind as usize]) {
-            Err(_) => vec![CKR_SESSION_HANDLE_INVALID],
-            Ok(Seat::Idle) => vec![CKR_OPERATION_NOT_INITIALIZED],
-            Ok(_) if !fits => vec![CKR_OPERATION_NOT_INITIALIZED],
-            Ok(Seat::Active(_)) => vec![CKR_OK],
-            // After a logout a private key must not work any more, whatever else is left open.
-            Ok(Seat::Unsure(run)) if run.private && self.logged_in != Some(CKU_USER) => {
-                vec![CKR_OPERATION_NOT_INITIALIZED, CKR_USER_NOT_LOGGED_IN]
-            }
-            Ok(Seat::Unsure(_)) => vec![CKR_OK, CKR_OPERATION_NOT_INITIALIZED],
-        };
-        if refused {
-            codes.retain(|code| *code != CKR_OK);
-            codes.push(CKR_ARGUMENTS_BAD);
-        }
-        codes
-    }
-
-    fn settle(&mut self, step: &Step, kind: Kind) {
-        if let Ok(index) = self.session(step.session) {
-            let seat = &mut self.sessions[index].operations[kind as usize];
-            *seat = match std::mem::take(seat) {
-                Seat::Unsure(run) => Seat::Active(run),
-                other => other,
-            };
-        }
-    }
-
-    fn end(&mut self, step: &Step, kind: Kind) {
-        if let Ok(index) = self.session(step.session) {
-            self.sessions[index].operations[kind as usize] = Seat::Idle;
-        }
-    }
-
-    fn go_on(&mut self, step: &Step, kind: Kind, mut run: Run, n: usize) {
-        run.streamed = true;
-        run.fed += n;
-        if let Ok(index) = self.session(step.session) {
-            self.sessions[index].operations[kind as usize] = Seat::Active(run);
-        }
-    }
-
-    /// The bytes themselves, where one answer is right: from `from` of what a whole operation on `fed` bytes gives.
-    fn compare(&self, kind: Kind, run: &Run, told: &[u8], from: usize, fed: usize) -> Judged {
-        let known = match kind {
-            Kind::Digest if !run.tainted => self.fixtures.digests[run.mech].get(fed).cloned(),
-            Kind::Sign if self.fixtures.rows[Kind::Sign as usize][run.mech].takes.is_some_and(|t| t.key_type == CKK_RSA) => {
-                self.fixtures.signatures[run.mech].get(fed).cloned()
-            }
-            Kind::Encrypt => self.fixtures.ciphertexts[run.mech].get(fed).cloned(),
-            Kind::Decrypt => Some(pattern()),
-            _ => None,
-        };
-        match known {
-            Some(known) if known.get(from..from + told.len()) != Some(told) => Err(format!("C_{kind:?} gave other bytes than the one-shot call")),
-            _ => Ok(()),
-        }
     }
 }

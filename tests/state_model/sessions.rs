@@ -34,7 +34,7 @@ impl World {
         if handle == CK_INVALID_HANDLE || self.sessions.iter().any(|s| s.handle == handle) || self.closed.contains(&handle) {
             return Err(format!("session handle {handle} is invalid or was used before"));
         }
-        self.sessions.push(Session { handle, rw, operations: Default::default(), search: Seat::Idle });
+        self.sessions.push(Session { handle, rw, operations: Default::default(), signature: Seat::Idle, search: Seat::Idle });
         Ok(())
     }
 
@@ -113,6 +113,9 @@ impl World {
                     if flags & kind.flag() != 0 {
                         self.sessions[index].operations[kind as usize] = Seat::Idle;
                     }
+                }
+                if flags & CKF_VERIFY != 0 {
+                    self.sessions[index].signature = Seat::Idle;
                 }
                 if search {
                     self.sessions[index].search = Seat::Idle;

@@ -36,6 +36,11 @@ pub(crate) enum Call {
     Update,
     Final,
     DigestKey,
+    Dual,
+    SignatureInit,
+    SignatureOneShot,
+    SignatureUpdate,
+    SignatureFinal,
 }
 
 impl Call {
@@ -64,6 +69,11 @@ impl Call {
         (Self::Update, 150),
         (Self::Final, 90),
         (Self::DigestKey, 14),
+        (Self::Dual, 60),
+        (Self::SignatureInit, 24),
+        (Self::SignatureOneShot, 10),
+        (Self::SignatureUpdate, 24),
+        (Self::SignatureFinal, 14),
     ];
 }
 
@@ -116,7 +126,7 @@ pub(crate) struct Run {
     pub(crate) out: usize,
     /// Decryption: which of the fixtures' ciphertexts.
     pub(crate) text: usize,
-    /// A key was digested: the value is not known.
+    /// A key was digested, or a dual function gave other bytes than the next of the pattern: the value is not known.
     pub(crate) tainted: bool,
 }
 
@@ -137,6 +147,35 @@ impl<T> Seat<T> {
             Self::Idle => Self::Idle,
         };
     }
+
+    /// An answer has told that it survived.
+    pub(crate) fn settle(&mut self) {
+        *self = match std::mem::take(self) {
+            Self::Unsure(run) => Self::Active(run),
+            other => other,
+        };
+    }
+
+    /// What may run.
+    pub(crate) fn run(&self) -> Option<&T> {
+        match self {
+            Self::Active(run) | Self::Unsure(run) => Some(run),
+            Self::Idle => None,
+        }
+    }
+}
+
+/// A signature that waits for its data.
+#[derive(Clone, Debug)]
+pub(crate) struct Claim {
+    pub(crate) mech: usize,
+    pub(crate) private: bool,
+    pub(crate) streamed: bool,
+    pub(crate) fed: usize,
+    /// How many bytes of the pattern it signs.
+    pub(crate) signs: usize,
+    /// It has not been changed.
+    pub(crate) good: bool,
 }
 
 /// A running search.
@@ -153,6 +192,8 @@ pub(crate) struct Session {
     pub(crate) handle: u64,
     pub(crate) rw: bool,
     pub(crate) operations: [Seat<Run>; 5],
+    /// C_VerifySignatureInit's, whose signature comes first.
+    pub(crate) signature: Seat<Claim>,
     pub(crate) search: Seat<Search>,
 }
 
@@ -265,6 +306,11 @@ impl World {
             Call::Update => self.update(step),
             Call::Final => self.finish(step),
             Call::DigestKey => self.digest_key(step),
+            Call::Dual => self.dual(step),
+            Call::SignatureInit => self.signature_init(step),
+            Call::SignatureOneShot => self.signature_one_shot(step),
+            Call::SignatureUpdate => self.signature_update(step),
+            Call::SignatureFinal => self.signature_final(step),
         }
     }
 
@@ -399,6 +445,7 @@ impl World {
     pub(crate) fn doubt_operations(&mut self) {
         for session in &mut self.sessions {
             session.operations.iter_mut().for_each(Seat::doubt);
+            session.signature.doubt();
             session.search.doubt();
         }
     }
