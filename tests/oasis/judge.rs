@@ -65,7 +65,7 @@ pub(crate) const KNOWN: &[Known] = &[
         name: "Flags",
         key: "value",
         ask: Ask::Flags { without: CKF_RESTORE_KEY_NOT_NEEDED, with: CKF_DUAL_CRYPTO_OPERATIONS },
-        reason: "no state of an operation is saved, so nothing is said of restoring one; dual operations work, which the case's token lacks",
+        reason: "the key of a saved MAC must be given again, so the first would be false; dual operations work, which the case's token lacks",
     },
     memory("TotalPublicMemory"),
     memory("FreePublicMemory"),
