@@ -1,6 +1,7 @@
 //! Sessions and log-in as the standard's chapter "Session management functions" has them.
 
 use crate::client::{SLOT, SO_PIN, USER_PIN};
+use crate::messages::process_flag;
 use crate::p11;
 use crate::world::{Judged, Kind, Seat, Session, Step, World};
 use cryptoki_sys::*;
@@ -34,7 +35,14 @@ impl World {
         if handle == CK_INVALID_HANDLE || self.sessions.iter().any(|s| s.handle == handle) || self.closed.contains(&handle) {
             return Err(format!("session handle {handle} is invalid or was used before"));
         }
-        self.sessions.push(Session { handle, rw, operations: Default::default(), signature: Seat::Idle, search: Seat::Idle });
+        self.sessions.push(Session {
+            handle,
+            rw,
+            operations: Default::default(),
+            signature: Seat::Idle,
+            messages: Default::default(),
+            search: Seat::Idle,
+        });
         Ok(())
     }
 
@@ -101,6 +109,11 @@ impl World {
         if search {
             flags |= CKF_FIND_OBJECTS;
         }
+        for place in 0..4 {
+            if step.b & (1 << place) != 0 {
+                flags |= process_flag(place);
+            }
+        }
         match self.session(step.session) {
             Err(wrong) => {
                 let rv = p11!(self.module, C_SessionCancel, wrong, flags);
@@ -113,6 +126,9 @@ impl World {
                     if flags & kind.flag() != 0 {
                         self.sessions[index].operations[kind as usize] = Seat::Idle;
                     }
+                }
+                for place in (0..4).filter(|place| flags & process_flag(*place) != 0) {
+                    self.sessions[index].messages[place] = Seat::Idle;
                 }
                 if flags & CKF_VERIFY != 0 {
                     self.sessions[index].signature = Seat::Idle;

@@ -3,90 +3,12 @@
 //! Where the standard allows several codes ("any of the applicable error codes may be returned"), the model allows the same set and goes on
 //! from the one it saw. Decisions of the project that narrow the standard are named where they are used.
 
+pub(crate) use crate::calls::Step;
 use crate::client::{Module, Rv, SO_PIN, USER_PIN};
 use crate::fixtures::Fixtures;
 use cryptoki_sys::*;
 use std::collections::{BTreeMap, HashSet};
 use std::fmt::Write as _;
-
-/// The calls of the model.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Call {
-    OpenSession,
-    CloseSession,
-    CloseAllSessions,
-    SessionInfo,
-    SessionCancel,
-    Login,
-    Logout,
-    InitPin,
-    SetPin,
-    Create,
-    Destroy,
-    GetLabel,
-    SetLabel,
-    /// FindObjectsInit, FindObjects, FindObjectsFinal in one go: gives the sequence its handles.
-    Lookup,
-    FindInit,
-    Find,
-    FindFinal,
-    Init,
-    InitNull,
-    OneShot,
-    Update,
-    Final,
-    DigestKey,
-    Dual,
-    SignatureInit,
-    SignatureOneShot,
-    SignatureUpdate,
-    SignatureFinal,
-}
-
-impl Call {
-    /// How often each is drawn.
-    pub(crate) const WEIGHTS: &[(Self, u64)] = &[
-        (Self::OpenSession, 30),
-        (Self::CloseSession, 12),
-        (Self::CloseAllSessions, 2),
-        (Self::SessionInfo, 12),
-        (Self::SessionCancel, 20),
-        (Self::Login, 30),
-        (Self::Logout, 12),
-        (Self::InitPin, 2),
-        (Self::SetPin, 2),
-        (Self::Create, 24),
-        (Self::Destroy, 12),
-        (Self::GetLabel, 16),
-        (Self::SetLabel, 10),
-        (Self::Lookup, 30),
-        (Self::FindInit, 24),
-        (Self::Find, 30),
-        (Self::FindFinal, 16),
-        (Self::Init, 200),
-        (Self::InitNull, 16),
-        (Self::OneShot, 110),
-        (Self::Update, 150),
-        (Self::Final, 90),
-        (Self::DigestKey, 14),
-        (Self::Dual, 60),
-        (Self::SignatureInit, 24),
-        (Self::SignatureOneShot, 10),
-        (Self::SignatureUpdate, 24),
-        (Self::SignatureFinal, 14),
-    ];
-}
-
-/// One call with numbers that are read relative to the state.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Step {
-    pub(crate) call: Call,
-    pub(crate) session: u8,
-    pub(crate) a: u8,
-    pub(crate) b: u8,
-    pub(crate) c: u8,
-    pub(crate) d: u8,
-}
 
 /// The five kinds of operation that have a place in a session beside the search.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -178,6 +100,15 @@ pub(crate) struct Claim {
     pub(crate) good: bool,
 }
 
+/// A message-based process.
+#[derive(Clone, Debug)]
+pub(crate) struct Process {
+    pub(crate) mech: usize,
+    pub(crate) private: bool,
+    /// A message has begun, with so many bytes so far.
+    pub(crate) open: Option<usize>,
+}
+
 /// A running search.
 #[derive(Clone, Debug)]
 pub(crate) struct Search {
@@ -194,6 +125,8 @@ pub(crate) struct Session {
     pub(crate) operations: [Seat<Run>; 5],
     /// C_VerifySignatureInit's, whose signature comes first.
     pub(crate) signature: Seat<Claim>,
+    /// C_MessageEncryptInit's and its kin's, in the order of `PROCESSES`.
+    pub(crate) messages: [Seat<Process>; 4],
     pub(crate) search: Seat<Search>,
 }
 
@@ -279,39 +212,6 @@ impl World {
         self.trace = Some(String::new());
         let _ = self.run(steps);
         self.trace.take().unwrap_or_default()
-    }
-
-    fn step(&mut self, step: &Step) -> Judged {
-        match step.call {
-            Call::OpenSession => self.open_session(step),
-            Call::CloseSession => self.close_session(step),
-            Call::CloseAllSessions => self.close_all_sessions(),
-            Call::SessionInfo => self.session_info(step),
-            Call::SessionCancel => self.session_cancel(step),
-            Call::Login => self.login(step),
-            Call::Logout => self.logout(step),
-            Call::InitPin => self.init_pin(step),
-            Call::SetPin => self.set_pin(step),
-            Call::Create => self.create(step),
-            Call::Destroy => self.destroy(step),
-            Call::GetLabel => self.get_label(step),
-            Call::SetLabel => self.set_label(step),
-            Call::Lookup => self.lookup(step),
-            Call::FindInit => self.find_init(step),
-            Call::Find => self.find(step),
-            Call::FindFinal => self.find_final(step),
-            Call::Init => self.init(step),
-            Call::InitNull => self.init_null(step),
-            Call::OneShot => self.one_shot(step),
-            Call::Update => self.update(step),
-            Call::Final => self.finish(step),
-            Call::DigestKey => self.digest_key(step),
-            Call::Dual => self.dual(step),
-            Call::SignatureInit => self.signature_init(step),
-            Call::SignatureOneShot => self.signature_one_shot(step),
-            Call::SignatureUpdate => self.signature_update(step),
-            Call::SignatureFinal => self.signature_final(step),
-        }
     }
 
     /// Ends the sequence: no sessions, no objects of its own, no wrong PINs counted.
@@ -446,6 +346,7 @@ impl World {
         for session in &mut self.sessions {
             session.operations.iter_mut().for_each(Seat::doubt);
             session.signature.doubt();
+            session.messages.iter_mut().for_each(Seat::doubt);
             session.search.doubt();
         }
     }
