@@ -23,6 +23,7 @@ mod operations;
 mod promises;
 mod sessions;
 mod signature_first;
+mod views;
 mod world;
 
 use calls::{Call, Step};
@@ -73,10 +74,10 @@ fn sequence(seed: u64) -> Vec<Step> {
 }
 
 /// SplitMix64: small, and the same everywhere.
-struct Random(u64);
+pub(crate) struct Random(pub(crate) u64);
 
 impl Random {
-    fn next(&mut self) -> u64 {
+    pub(crate) fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mut z = self.0;
         z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
