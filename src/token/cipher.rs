@@ -90,7 +90,7 @@ impl Application {
             return Ok(Answer::Needs(n));
         }
         let out = crypto::cipher(p.key, p.scheme, p.direction, data).map_err(|e| failure(e, direction))?;
-        session.still_valid(epoch)?;
+        session.still_running(epoch)?;
         // The true length shows only now; the operation is as it was, so the caller may come again with more room.
         if let Answer::Needs(n) = room.answer_len(out.len()) {
             taken.put_back();
@@ -127,7 +127,7 @@ impl Application {
         }
         let out = stream.update(data).map_err(|e| failure(e, direction))?;
         *p.phase = CipherPhase::Streaming(stream, total);
-        session.still_valid(epoch)?;
+        session.still_running(epoch)?;
         Ok(Answer::Bytes(out))
     }
 
@@ -147,7 +147,7 @@ impl Application {
             return Ok(Answer::Needs(n));
         }
         let out = stream.finish().map_err(|e| failure(e, direction))?;
-        session.still_valid(epoch)?;
+        session.still_running(epoch)?;
         Ok(Answer::Bytes(out))
     }
 

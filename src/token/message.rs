@@ -279,11 +279,7 @@ impl Application {
         let running = taken.running()?;
         let epoch = running.epoch;
         let answer = work(running);
-        session.still_valid(epoch).map_err(|e| match e.reason {
-            // The message functions do not all list CKR_USER_NOT_LOGGED_IN; the process has gone with its login.
-            Reason::UserNotLoggedIn => Reason::OperationNotInitialized.because(e.reason()),
-            _ => e,
-        })?;
+        session.still_running(epoch)?;
         taken.put_back();
         answer
     }

@@ -103,6 +103,15 @@ impl Session {
         }
     }
 
+    /// The same for an operation that runs: with its login it has gone, as after a log-out that came before the call. Not all functions that
+    /// go on with an operation list CKR_USER_NOT_LOGGED_IN.
+    pub(crate) fn still_running(&self, epoch: Option<u64>) -> R<()> {
+        self.still_valid(epoch).map_err(|e| match e.reason {
+            Reason::UserNotLoggedIn => Reason::OperationNotInitialized.because(e.reason()),
+            _ => e,
+        })
+    }
+
     /// CKR_SESSION_READ_ONLY in a read-only session.
     pub(crate) fn must_be_read_write(&self) -> R<()> {
         if self.read_write { Ok(()) } else { Err(Reason::SessionReadOnly.into()) }

@@ -106,7 +106,7 @@ impl Application {
             return Ok(Answer::Needs(n));
         }
         let signature = crypto::sign(&key.key, scheme, data)?;
-        session.still_valid(epoch)?;
+        session.still_running(epoch)?;
         Ok(Answer::Bytes(Secret::new(signature)))
     }
 
@@ -152,7 +152,7 @@ impl Application {
             Op::Sign { key, scheme, phase, .. } | Op::VerifySignature { key, scheme, phase, .. } => feed(&key.key, scheme, phase, data)?,
             _ => return Err(wrong_kind()),
         }
-        session.still_valid(epoch)?;
+        session.still_running(epoch)?;
         taken.put_back();
         Ok(())
     }
@@ -176,7 +176,7 @@ impl Application {
             return Ok(Answer::Needs(n));
         }
         let signature = stream(&key.key, scheme, std::mem::replace(phase, SignPhase::Fresh))?.finish()?;
-        session.still_valid(epoch)?;
+        session.still_running(epoch)?;
         Ok(Answer::Bytes(Secret::new(signature)))
     }
 
@@ -192,7 +192,7 @@ impl Application {
         authorised(running)?;
         let Op::Sign { key, scheme, phase: SignPhase::Fresh, .. } = &running.op else { return Err(under_way()) };
         crypto::verify(&key.key, scheme, data, signature)?;
-        session.still_valid(epoch)
+        session.still_running(epoch)
     }
 
     /// C_VerifyFinal.
@@ -207,7 +207,7 @@ impl Application {
         authorised(running)?;
         let Op::Sign { key, scheme, phase, .. } = &mut running.op else { return Err(wrong_kind()) };
         stream(&key.key, scheme, std::mem::replace(phase, SignPhase::Fresh))?.verify(signature)?;
-        session.still_valid(epoch)
+        session.still_running(epoch)
     }
 
     /// C_VerifyRecover.
@@ -227,7 +227,7 @@ impl Application {
             return Ok(Answer::Needs(n));
         }
         let data = crypto::recover(&key.key, scheme, signature)?;
-        session.still_valid(epoch)?;
+        session.still_running(epoch)?;
         let answer = room.answer(Secret::new(data));
         if matches!(answer, Answer::Needs(_)) {
             taken.put_back();
@@ -263,7 +263,7 @@ impl Application {
         authorised(running)?;
         let Op::VerifySignature { key, scheme, signature, phase: SignPhase::Fresh } = &running.op else { return Err(under_way()) };
         crypto::verify(&key.key, scheme, data, signature)?;
-        session.still_valid(epoch)
+        session.still_running(epoch)
     }
 
     /// C_VerifySignatureUpdate.
@@ -286,6 +286,6 @@ impl Application {
         authorised(running)?;
         let Op::VerifySignature { key, scheme, signature, phase } = &mut running.op else { return Err(wrong_kind()) };
         stream(&key.key, scheme, std::mem::replace(phase, SignPhase::Fresh))?.verify(signature)?;
-        session.still_valid(epoch)
+        session.still_running(epoch)
     }
 }

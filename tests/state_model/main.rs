@@ -23,6 +23,7 @@ mod operations;
 mod promises;
 mod sessions;
 mod signature_first;
+mod threads;
 mod views;
 mod world;
 
