@@ -94,3 +94,22 @@ fn everything_else_in_a_public_session_is_refused_as_before() {
         assert_eq!(m.find(s, &labelled("pair")).unwrap(), NONE);
     });
 }
+
+#[test]
+fn a_seed_is_taken_without_a_login_and_leaves_the_random_bytes_random() {
+    alone(|_| {
+        let m = load();
+        let s = m.make_token_and_log_in();
+        m.logout(s).unwrap();
+        let mut drawn = Vec::new();
+        for _ in 0..2 {
+            let mut seed = [7u8; 32];
+            assert_eq!(p11!(m, C_SeedRandom, s, seed.as_mut_ptr(), 32), Rv(CKR_OK));
+            let mut bytes = [0u8; 32];
+            assert_eq!(p11!(m, C_GenerateRandom, s, bytes.as_mut_ptr(), 32), Rv(CKR_OK));
+            drawn.push(bytes);
+        }
+        assert_ne!(drawn[0], drawn[1], "the same seed, other bytes");
+        assert_eq!(p11!(m, C_SeedRandom, s + 1000, [0u8; 1].as_mut_ptr(), 1), Rv(CKR_SESSION_HANDLE_INVALID));
+    });
+}

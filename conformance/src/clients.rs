@@ -42,7 +42,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<bool, Failure> {
         return Err(format!("{}: no scenario scripts here; --scripts DIR names their folder", scripts.display()).into());
     }
     let expected = Expected::read(&project().join("conformance").join("expected.toml"))?;
-    let chosen = choose(&arguments.names)?;
+    let chosen = choose(&CLIENTS, &arguments.names)?;
     let module = module(arguments.module.as_deref())?;
     let target = target()?;
 
@@ -62,19 +62,20 @@ pub(crate) fn run(arguments: &Arguments) -> Result<bool, Failure> {
     Ok(arguments.report || unexpected == 0)
 }
 
-fn choose(names: &[String]) -> Result<Vec<&'static str>, Failure> {
+/// The named ones of `all`; all of them if none is named.
+pub(crate) fn choose(all: &[&'static str], names: &[String]) -> Result<Vec<&'static str>, Failure> {
     if names.is_empty() {
-        return Ok(CLIENTS.to_vec());
+        return Ok(all.to_vec());
     }
     let known = |name: &String| {
-        let found = CLIENTS.iter().copied().find(|client| client == name);
-        found.ok_or_else(|| format!("no client \"{name}\"; there are: {}", CLIENTS.join(" ")).into())
+        let found = all.iter().copied().find(|client| client == name);
+        found.ok_or_else(|| format!("no client \"{name}\"; there are: {}", all.join(" ")).into())
     };
     names.iter().map(known).collect()
 }
 
 /// The sum in the form that CI reads: an unexpected skip is a failure; a failure that is expected, or only reported, is a skip.
-fn summary(judged: &[Judged<'_>], unexpected: usize, report: bool) -> String {
+pub(crate) fn summary(judged: &[Judged<'_>], unexpected: usize, report: bool) -> String {
     let sum = |outcome| judged.iter().map(|client| client.run.count(outcome)).sum::<usize>();
     let others = sum(Outcome::Failed) + sum(Outcome::Skipped);
     let failed = if report { 0 } else { unexpected };
@@ -88,7 +89,7 @@ mod tests {
 
     #[test]
     fn an_unknown_client_is_refused_with_the_names_there_are() {
-        let refused = choose(&["opensl".to_owned()]).unwrap_err().to_string();
+        let refused = choose(&CLIENTS, &["opensl".to_owned()]).unwrap_err().to_string();
 
         assert!(refused.contains("opensl") && refused.contains("openssl"), "{refused}");
     }

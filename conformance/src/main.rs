@@ -3,7 +3,7 @@
 //! `clients` runs the scenario scripts of `../shared/clients` in their laboratory root, compares each step with
 //! `expected.toml`, prints a table and writes `target/conformance.json`. `kill` ends importing processes by SIGKILL and
 //! looks whether what was acknowledged is there. `wine` lets Wine's Windows libraries judge the blobs, `openssl-blobs`
-//! OpenSSL's code for CryptoAPI's, `guides` runs the lines of docs/guides. Exit code 0: nothing unexpected. This package never links the module.
+//! OpenSSL's code for CryptoAPI's, `guides` runs the lines of docs/guides, `suites` other people's tests. Exit code 0: nothing unexpected. This package never links the module.
 
 mod clients;
 mod expected;
@@ -12,6 +12,7 @@ mod kill;
 mod openssl_blobs;
 mod report;
 mod scenario;
+mod suites;
 mod wine;
 
 use std::path::{Path, PathBuf};
@@ -41,6 +42,11 @@ enum Command {
     OpensslBlobs(openssl_blobs::Arguments),
     /// Run the lines of docs/guides in the laboratory root
     Guides(guides::Arguments),
+    /// Run foreign test suites (python-pkcs11's, the cryptoki crate's); they are fetched
+    Suites(suites::Arguments),
+    /// A token for one of `suites`
+    #[command(hide = true)]
+    SuiteToken(suites::TokenArguments),
     /// One child of `kill`
     #[command(hide = true)]
     KillChild(kill::ChildArguments),
@@ -53,6 +59,8 @@ fn main() -> ExitCode {
         Command::Wine(arguments) => wine::run(&arguments),
         Command::OpensslBlobs(arguments) => openssl_blobs::run(&arguments),
         Command::Guides(arguments) => guides::run(&arguments),
+        Command::Suites(arguments) => suites::run(&arguments),
+        Command::SuiteToken(arguments) => suites::token(&arguments).map(|()| true),
         Command::KillChild(arguments) => kill::child(&arguments).map(|()| true),
     };
     match outcome {

@@ -2,7 +2,7 @@
 //! The peer's public key is checked by the family that uses it.
 
 use crate::key::Family;
-use crate::{Agree, CryptoError, Digester, Hash, Key, dh};
+use crate::{Agree, AgreeKdf, CryptoError, Digester, Key, dh};
 use cngtoken_key::Secret;
 use zeroize::Zeroizing;
 
@@ -19,16 +19,16 @@ const MAX_DERIVED: usize = 1 << 16;
 /// [`CryptoError::Param`] if `want` is 0 or more than there is.
 pub fn agree(key: &Key, peer: &[u8], how: &Agree, want: Option<usize>) -> Result<Secret, CryptoError> {
     let (shared_value, derivation) = match (how, key.family(key.fast_agreement())) {
-        (Agree::Ecdh { kdf, shared, cofactor: _ }, Family::Ec(ec)) => (ec.agree(peer)?, kdf.map(|hash| (hash, shared))),
+        (Agree::Ecdh { kdf, shared, cofactor: _ }, Family::Ec(ec)) => (ec.agree(peer)?, kdf.map(|kdf| (kdf, shared))),
         (Agree::Ecdh { kdf, shared, .. } | Agree::X25519 { kdf, shared }, Family::Montgomery(key)) => {
-            (key.agree(peer)?, kdf.map(|hash| (hash, shared)))
+            (key.agree(peer)?, kdf.map(|kdf| (kdf, shared)))
         }
         (Agree::Dh, Family::Dh(Some(key))) => (dh::agree(key, peer)?, None),
         _ => return Err(CryptoError::KeyType),
     };
     match (derivation, want) {
         (_, Some(0)) => Err(CryptoError::Param("no bytes wanted")),
-        (Some((hash, shared)), want) => x963(hash, &shared_value, shared, want.unwrap_or(shared_value.len())),
+        (Some((kdf, shared)), want) => derive(kdf, &shared_value, shared, want.unwrap_or(shared_value.len())),
         (None, None) => Ok(Secret::copy_of(&shared_value)),
         (None, Some(want)) => {
             let start = shared_value.len().checked_sub(want).ok_or(CryptoError::Param("more bytes wanted than the shared value has"))?;
@@ -37,8 +37,12 @@ pub fn agree(key: &Key, peer: &[u8], how: &Agree, want: Option<usize>) -> Result
     }
 }
 
-/// X9.63's key derivation (SEC 1, 3.6.1): Hash(Z ‖ counter ‖ SharedInfo) for counter = 1, 2, …
-fn x963(hash: Hash, z: &[u8], shared: &[u8], want: usize) -> Result<Secret, CryptoError> {
+/// Hash(Z ‖ counter ‖ SharedInfo) or Hash(counter ‖ Z ‖ FixedInfo) for counter = 1, 2, …, four bytes, big-endian.
+fn derive(kdf: AgreeKdf, z: &[u8], shared: &[u8], want: usize) -> Result<Secret, CryptoError> {
+    let (hash, counter_first) = match kdf {
+        AgreeKdf::X963(hash) => (hash, false),
+        AgreeKdf::OneStep(hash) => (hash, true),
+    };
     if want > MAX_DERIVED {
         return Err(CryptoError::Param("more bytes wanted than a derivation gives"));
     }
@@ -47,8 +51,10 @@ fn x963(hash: Hash, z: &[u8], shared: &[u8], want: usize) -> Result<Secret, Cryp
     while out.len() < want {
         counter = counter.wrapping_add(1);
         let mut state = Digester::new(hash);
-        state.update(z);
-        state.update(&counter.to_be_bytes());
+        let count = counter.to_be_bytes();
+        let (first, second): (&[u8], &[u8]) = if counter_first { (&count, z) } else { (z, &count) };
+        state.update(first);
+        state.update(second);
         state.update(shared);
         out.extend_from_slice(&Zeroizing::new(state.finish()));
     }
@@ -92,20 +98,31 @@ pub(crate) fn octet_string(der: &[u8]) -> Option<&[u8]> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Hash;
 
     #[test]
     fn the_derivation_gives_the_published_bytes() {
         // NIST CAVS, ANSI X9.63-2001, SHA-256, first vector with 128 bits of key and no SharedInfo.
         let z = hex::decode("96c05619d56c328ab95fe84b18264b08725b85e33fd34f08").unwrap();
-        assert_eq!(hex::encode(x963(Hash::Sha256, &z, &[], 16).unwrap().expose()), "443024c3dae66b95e6f5670601558f71");
+        assert_eq!(hex::encode(derive(AgreeKdf::X963(Hash::Sha256), &z, &[], 16).unwrap().expose()), "443024c3dae66b95e6f5670601558f71");
+    }
+
+    #[test]
+    fn one_step_counts_before_the_secret() {
+        // The definition with one block, by the digest alone.
+        let mut state = Digester::new(Hash::Sha256);
+        state.update(b"\0\0\0\x01zinfo");
+        let block = state.finish();
+        assert_eq!(derive(AgreeKdf::OneStep(Hash::Sha256), b"z", b"info", 20).unwrap().expose(), &block[..20]);
+        assert_ne!(derive(AgreeKdf::X963(Hash::Sha256), b"z", b"info", 20).unwrap().expose(), &block[..20]);
     }
 
     #[test]
     fn a_derivation_gives_a_prefix_of_a_longer_one() {
-        let long = x963(Hash::Sha1, b"z", b"info", 100).unwrap();
-        let short = x963(Hash::Sha1, b"z", b"info", 21).unwrap();
+        let long = derive(AgreeKdf::X963(Hash::Sha1), b"z", b"info", 100).unwrap();
+        let short = derive(AgreeKdf::X963(Hash::Sha1), b"z", b"info", 21).unwrap();
         assert_eq!(long.expose()[..21], *short.expose());
-        assert!(x963(Hash::Sha1, b"z", b"", MAX_DERIVED + 1).is_err());
+        assert!(derive(AgreeKdf::X963(Hash::Sha1), b"z", b"", MAX_DERIVED + 1).is_err());
     }
 
     #[test]

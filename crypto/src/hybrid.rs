@@ -144,7 +144,7 @@ fn split_at_point(curve: Curve, data: &[u8]) -> Result<(&[u8], &[u8]), CryptoErr
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Generate, Hash, cipher_len, generate};
+    use crate::{AgreeKdf, Generate, Hash, cipher_len, generate};
     use cngtoken_key::{MontgomeryCurve, Uint};
     use std::sync::Arc;
 
@@ -152,7 +152,7 @@ mod tests {
         Key::new(generate(what).unwrap().private.unwrap()).unwrap()
     }
 
-    fn ecdh(aes_len: usize, kdf: Option<Hash>, transport: Transport) -> Scheme {
+    fn ecdh(aes_len: usize, kdf: Option<AgreeKdf>, transport: Transport) -> Scheme {
         Scheme::EcdhAesKwp { aes_len, how: Agree::Ecdh { kdf, shared: b"info".to_vec(), cofactor: false }, transport }
     }
 
@@ -161,7 +161,7 @@ mod tests {
         let mut keys: Vec<Arc<Key>> = Curve::ALL.into_iter().map(|curve| key(&Generate::Ec(curve))).collect();
         keys.push(key(&Generate::Montgomery(MontgomeryCurve::X25519)));
         for key in &keys {
-            for (kdf, aes_len) in [(Some(Hash::Sha256), 32), (Some(Hash::Sha1), 24), (None, 16)] {
+            for (kdf, aes_len) in [(Some(AgreeKdf::X963(Hash::Sha256)), 32), (Some(AgreeKdf::OneStep(Hash::Sha1)), 24), (None, 16)] {
                 for (transport, load) in [(Transport::Raw, &[7u8; 33][..]), (Transport::Der, &[8; 8])] {
                     let scheme = ecdh(aes_len, kdf, transport);
                     let wrapped = crate::cipher(key, &scheme, Direction::Encrypt, load).unwrap();
@@ -185,7 +185,7 @@ mod tests {
     #[test]
     fn a_compressed_transport_point_is_taken() {
         let key = key(&Generate::Ec(Curve::P256));
-        let scheme = ecdh(32, Some(Hash::Sha256), Transport::Raw);
+        let scheme = ecdh(32, Some(AgreeKdf::X963(Hash::Sha256)), Transport::Raw);
         let wrapped = crate::cipher(&key, &scheme, Direction::Encrypt, &[9; 20]).unwrap();
         let (point, load) = wrapped.expose().split_at(65);
         let compressed = [&[2 + (point[64] & 1)], &point[1..33], load].concat();

@@ -55,7 +55,7 @@ pub use kdf::{
     derive, derived_len, from_password, kbkdf,
 };
 pub use key::Key;
-pub use random::random;
-pub use scheme::{Agree, BlockCipher, Direction, Mode, OutLen, Scheme, StreamCipher, Transport};
+pub use random::{random, stir};
+pub use scheme::{Agree, AgreeKdf, BlockCipher, Direction, Mode, OutLen, Scheme, StreamCipher, Transport};
 pub use sign::{recover, sign, signature_len, streams, verify};
 pub use sign_stream::SignStream;

@@ -15,6 +15,17 @@ pub fn random(out: &mut [u8]) -> Result<(), CryptoError> {
     return getrandom::fill(out).map_err(|_| CryptoError::Random);
 }
 
+/// Stirs outside bytes into the operating system's pool, which takes them without believing them: they can make nothing easier to guess. Every
+/// generator here is seeded from that pool.
+///
+/// # Errors
+/// [`CryptoError::Random`] if this process may not write to it.
+pub fn stir(seed: &[u8]) -> Result<(), CryptoError> {
+    use std::io::Write;
+    let pool = std::fs::OpenOptions::new().write(true).open("/dev/urandom");
+    pool.and_then(|mut pool| pool.write_all(seed)).map_err(|_| CryptoError::Random)
+}
+
 /// The source as the crates of RustCrypto want it.
 pub(crate) struct Source;
 

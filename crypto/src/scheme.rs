@@ -290,23 +290,32 @@ pub enum Mode {
     },
 }
 
+/// The derivation that follows an agreement. The two differ in the order of what is hashed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum AgreeKdf {
+    /// X9.63 (SEC 1, 3.6.1): Hash(Z ‖ counter ‖ SharedInfo).
+    X963(Hash),
+    /// SP 800-56A and SP 800-56C, one step: Hash(counter ‖ Z ‖ FixedInfo).
+    OneStep(Hash),
+}
+
 /// How to agree on a secret.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Agree {
     /// Elliptic-curve Diffie-Hellman; also with a Montgomery key.
     Ecdh {
-        /// X9.63's derivation with this hash; without: the x-coordinate itself.
-        kdf: Option<Hash>,
-        /// X9.63's SharedInfo.
+        /// The derivation; without: the x-coordinate itself.
+        kdf: Option<AgreeKdf>,
+        /// SharedInfo or FixedInfo.
         shared: Vec<u8>,
         /// Cofactor multiplication: all curves here have cofactor 1, or clear it by construction.
         cofactor: bool,
     },
     /// X25519.
     X25519 {
-        /// X9.63's derivation with this hash; without: the u-coordinate itself.
-        kdf: Option<Hash>,
-        /// X9.63's SharedInfo.
+        /// The derivation; without: the u-coordinate itself.
+        kdf: Option<AgreeKdf>,
+        /// SharedInfo or FixedInfo.
         shared: Vec<u8>,
     },
     /// Finite-field Diffie-Hellman: the secret as wide as p.

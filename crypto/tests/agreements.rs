@@ -4,7 +4,7 @@
 
 mod common;
 
-use cngtoken_crypto::{Agree, Key, agree, decapsulate};
+use cngtoken_crypto::{Agree, AgreeKdf, Hash, Key, agree, decapsulate};
 use cngtoken_key::{Claim, Curve, EcClaim, KeyParts, MlKemClaim, MlKemSet, MontgomeryClaim, MontgomeryCurve, Secret};
 use common::{admitted, each};
 
@@ -69,7 +69,7 @@ fn a_shorter_secret_keeps_the_trailing_bytes_and_a_longer_one_is_refused() {
     assert_eq!(agree(&a, &peer, &how(None), Some(5)).unwrap().expose(), &whole.expose()[27..]);
     assert!(agree(&a, &peer, &how(None), Some(33)).is_err());
     assert!(agree(&a, &peer, &how(None), Some(0)).is_err());
-    let derived = agree(&a, &peer, &how(Some(cngtoken_crypto::Hash::Sha256)), Some(100)).unwrap();
+    let derived = agree(&a, &peer, &how(Some(AgreeKdf::X963(Hash::Sha256))), Some(100)).unwrap();
     assert_eq!(derived.len(), 100);
     assert_ne!(&derived.expose()[..32], whole.expose());
 }

@@ -3,8 +3,8 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a failed assumption here is a failed test")]
 
 use cngtoken_crypto::{
-    Agree, BlockCipher, Direction, Engine, Generate, Hash, Key, Mode, Scheme, SignStream, agree, cipher, decapsulate, encapsulate, engine, generate,
-    recover, sign, signature_len, streams, verify,
+    Agree, AgreeKdf, BlockCipher, Direction, Engine, Generate, Hash, Key, Mode, Scheme, SignStream, agree, cipher, decapsulate, encapsulate, engine,
+    generate, recover, sign, signature_len, streams, verify,
 };
 use cngtoken_key::{Curve, EdwardsCurve, KeyParts, MlDsaSet, MlKemSet, MontgomeryCurve, Secret, Uint};
 use std::sync::Arc;
@@ -159,7 +159,7 @@ fn elliptic_curves_sign_and_agree_across_the_engines() {
         cross(&parts, &Scheme::Ecdsa { hash: None }, b"", false);
         cross(&parts, &Scheme::Ecdsa { hash: None }, &[0x55; 66], false);
         let KeyParts::EcPrivate(peer) = private(&Generate::Ec(curve)) else { panic!("not ec") };
-        let how = Agree::Ecdh { kdf: Some(Hash::Sha256), shared: b"info".to_vec(), cofactor: true };
+        let how = Agree::Ecdh { kdf: Some(AgreeKdf::X963(Hash::Sha256)), shared: b"info".to_vec(), cofactor: true };
         let [[fast, reference], _] = keys(&parts);
         let peer = peer.public.uncompressed();
         assert_eq!(agree(&fast, &peer, &how, Some(40)).unwrap(), agree(&reference, &peer, &how, Some(40)).unwrap());

@@ -3,8 +3,8 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::cast_possible_truncation, reason = "a failed assumption here is a failed test")]
 
 use cngtoken_crypto::{
-    Agree, BlockCipher, CipherStream, Direction, Generate, Hash, Key, Level, Mode, Scheme, SignStream, StreamCipher, Transport, admit, agree, cipher,
-    cipher_len, decapsulate, generate, recover, sign, signature_len, verify,
+    Agree, AgreeKdf, BlockCipher, CipherStream, Direction, Generate, Hash, Key, Level, Mode, Scheme, SignStream, StreamCipher, Transport, admit,
+    agree, cipher, cipher_len, decapsulate, generate, recover, sign, signature_len, verify,
 };
 use cngtoken_key::{
     Claim, Curve, DhClaim, DsaClaim, DsaSeed, EcClaim, EdwardsClaim, EdwardsCurve, KeyParts, MlDsaClaim, MlDsaSet, MlKemClaim, MlKemSet,
@@ -192,7 +192,7 @@ fn any_scheme() -> impl Strategy<Value = Scheme> {
         }),
         (prop::sample::select(vec![0usize, 16, 24, 32]), option::of(any_hash()), any::<bool>()).prop_map(|(aes_len, kdf, der)| {
             let transport = if der { Transport::Der } else { Transport::Raw };
-            Scheme::EcdhAesKwp { aes_len, how: Agree::Ecdh { kdf, shared: Vec::new(), cofactor: false }, transport }
+            Scheme::EcdhAesKwp { aes_len, how: Agree::Ecdh { kdf: kdf.map(AgreeKdf::OneStep), shared: Vec::new(), cofactor: false }, transport }
         }),
     ]
 }

@@ -154,13 +154,13 @@ impl Application {
         Ok(())
     }
 
-    /// C_SeedRandom. The generator is the system's; a seed adds nothing, and asking for it does no harm.
+    /// C_SeedRandom. The seed goes into the system's pool, from which the generators draw; it is never believed to be secret.
     ///
     /// # Errors
     /// SessionHandleInvalid, RandomSeedNotSupported.
-    pub fn seed_random(&self, session: u64, _seed: &[u8]) -> R<()> {
+    pub fn seed_random(&self, session: u64, seed: &[u8]) -> R<()> {
         self.check_session(session)?;
-        Err(Reason::RandomSeedNotSupported.into())
+        cngtoken_crypto::stir(seed).map_err(|_| Reason::RandomSeedNotSupported.because("the system's pool cannot be written to from this process"))
     }
 
     /// C_GenerateRandom, straight into the caller's buffer.

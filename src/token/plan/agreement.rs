@@ -3,7 +3,7 @@
 use super::{Planner, bad, wrong_shape};
 use crate::token::error::{R, Reason};
 use crate::token::mechanism::Params;
-use cngtoken_crypto::{Agree, Hash};
+use cngtoken_crypto::{Agree, AgreeKdf, Hash};
 use cryptoki_sys as ck;
 
 /// A key agreement: how, and the other side's public value.
@@ -13,20 +13,22 @@ pub(crate) struct Agreement {
 }
 
 /// The KDF of CK_ECDH1_DERIVE_PARAMS; `None` for CKD_NULL.
-pub(super) fn kdf_param(id: u64) -> R<Option<Hash>> {
-    Ok(Some(match id {
+pub(super) fn kdf_param(id: u64) -> R<Option<AgreeKdf>> {
+    let one_step = (ck::CKD_SHA1_KDF_SP800..=ck::CKD_SHA3_512_KDF_SP800).contains(&id);
+    let hash = match id {
         ck::CKD_NULL => return Ok(None),
-        ck::CKD_SHA1_KDF => Hash::Sha1,
-        ck::CKD_SHA224_KDF => Hash::Sha224,
-        ck::CKD_SHA256_KDF => Hash::Sha256,
-        ck::CKD_SHA384_KDF => Hash::Sha384,
-        ck::CKD_SHA512_KDF => Hash::Sha512,
-        ck::CKD_SHA3_224_KDF => Hash::Sha3_224,
-        ck::CKD_SHA3_256_KDF => Hash::Sha3_256,
-        ck::CKD_SHA3_384_KDF => Hash::Sha3_384,
-        ck::CKD_SHA3_512_KDF => Hash::Sha3_512,
+        ck::CKD_SHA1_KDF | ck::CKD_SHA1_KDF_SP800 => Hash::Sha1,
+        ck::CKD_SHA224_KDF | ck::CKD_SHA224_KDF_SP800 => Hash::Sha224,
+        ck::CKD_SHA256_KDF | ck::CKD_SHA256_KDF_SP800 => Hash::Sha256,
+        ck::CKD_SHA384_KDF | ck::CKD_SHA384_KDF_SP800 => Hash::Sha384,
+        ck::CKD_SHA512_KDF | ck::CKD_SHA512_KDF_SP800 => Hash::Sha512,
+        ck::CKD_SHA3_224_KDF | ck::CKD_SHA3_224_KDF_SP800 => Hash::Sha3_224,
+        ck::CKD_SHA3_256_KDF | ck::CKD_SHA3_256_KDF_SP800 => Hash::Sha3_256,
+        ck::CKD_SHA3_384_KDF | ck::CKD_SHA3_384_KDF_SP800 => Hash::Sha3_384,
+        ck::CKD_SHA3_512_KDF | ck::CKD_SHA3_512_KDF_SP800 => Hash::Sha3_512,
         other => return Err(bad(format!("kdf 0x{other:x} is not known"))),
-    }))
+    };
+    Ok(Some(if one_step { AgreeKdf::OneStep(hash) } else { AgreeKdf::X963(hash) }))
 }
 
 impl Planner {
