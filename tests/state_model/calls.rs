@@ -40,6 +40,8 @@ pub(crate) enum Call {
     MessageBegin,
     MessageNext,
     MessageFinal,
+    SaveState,
+    RestoreState,
 }
 
 impl Call {
@@ -78,6 +80,8 @@ impl Call {
         (Self::MessageBegin, 50),
         (Self::MessageNext, 100),
         (Self::MessageFinal, 12),
+        (Self::SaveState, 16),
+        (Self::RestoreState, 16),
     ];
 }
 
@@ -129,6 +133,8 @@ impl World {
             Call::MessageBegin => self.message_begin(step),
             Call::MessageNext => self.message_next(step),
             Call::MessageFinal => self.message_final(step),
+            Call::SaveState => self.save_state(step),
+            Call::RestoreState => self.restore_state(step),
         }
     }
 }

@@ -21,6 +21,7 @@ mod messages;
 mod objects;
 mod operations;
 mod promises;
+mod saved;
 mod sessions;
 mod signature_first;
 mod threads;

@@ -67,6 +67,12 @@ impl World {
         if faults.is_empty() { vec![CKR_OK] } else { faults }
     }
 
+    /// A public object that keeps no secret on the token.
+    fn may_go_unseen(&self, object: usize) -> bool {
+        let object = &self.objects[&object];
+        !object.private && !(object.token && object.class == CKO_SECRET_KEY)
+    }
+
     /// C_DestroyObject, but of the sequence's own objects only: the fixtures stay.
     pub(crate) fn destroy(&mut self, step: &Step) -> Judged {
         let target = self.handle(step.a);
@@ -79,8 +85,8 @@ impl World {
         let allowed = match (session, target) {
             (Err(_), _) => vec![CKR_SESSION_HANDLE_INVALID],
             (_, Err(_)) => vec![CKR_OBJECT_HANDLE_INVALID],
-            // The read-write public session of the standard's table: public data may go without a login.
-            (Ok(index), Ok(handle)) if !self.objects[&handle.object].private && self.logged_in.is_none() => {
+            // The read-write public session of the standard's table: public data may go without a login, but not what has a sealed value.
+            (Ok(index), Ok(handle)) if self.may_go_unseen(handle.object) && self.logged_in.is_none() => {
                 vec![if self.objects[&handle.object].token && !self.sessions[index].rw { CKR_SESSION_READ_ONLY } else { CKR_OK }]
             }
             (Ok(index), Ok(handle)) => self.may_write(index, self.objects[&handle.object].token, self.objects[&handle.object].private),

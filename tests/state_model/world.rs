@@ -6,6 +6,7 @@
 pub(crate) use crate::calls::Step;
 use crate::client::{Module, Rv, SO_PIN, USER_PIN};
 use crate::fixtures::Fixtures;
+use crate::saved::Saved;
 use cryptoki_sys::*;
 use std::collections::{BTreeMap, HashSet};
 use std::fmt::Write as _;
@@ -168,6 +169,8 @@ pub(crate) struct World {
     pub(crate) handles: Vec<Handle>,
     pub(crate) dead: Vec<u64>,
     dead_set: HashSet<u64>,
+    /// The last operation state that was given out.
+    pub(crate) saved: Option<Saved>,
     pub(crate) calls: u64,
     codes: BTreeMap<(String, Rv), u64>,
     trace: Option<String>,
@@ -188,6 +191,7 @@ impl World {
             handles: Vec::new(),
             dead: Vec::new(),
             dead_set: HashSet::new(),
+            saved: None,
             calls: 0,
             codes: BTreeMap::new(),
             trace: None,
@@ -237,6 +241,7 @@ impl World {
         self.handles.clear();
         self.dead.clear();
         self.dead_set.clear();
+        self.saved = None;
     }
 
     /// Counts the call and compares its code with what may be answered.
