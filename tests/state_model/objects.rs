@@ -70,7 +70,7 @@ impl World {
     /// A public object that keeps no secret on the token.
     fn may_go_unseen(&self, object: usize) -> bool {
         let object = &self.objects[&object];
-        !object.private && !(object.token && object.class == CKO_SECRET_KEY)
+        !(object.private || object.token && object.class == CKO_SECRET_KEY)
     }
 
     /// C_DestroyObject, but of the sequence's own objects only: the fixtures stay.
