@@ -1,6 +1,8 @@
 # Sourced by each suite's script. MODULE, STATE_ENV (with @DIR@ for the scratch folder), PIN and SO_PIN come from `suites`; RS_TARGET is the
 # folder that is kept between runs. A script prints `ok    NAME`, `FAIL  NAME (why)` or `skip  NAME (why)` for each test and ends with `closing`.
 set -u
+# Nothing is kept outside the target folder.
+export PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 here=$(cd "$(dirname "$0")" && pwd)
 kept=$RS_TARGET
 scratch=$(mktemp -d)

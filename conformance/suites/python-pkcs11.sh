@@ -7,7 +7,7 @@ if [ ! -e "$folder/.ready" ]; then
   rm -rf "$folder" && mkdir -p "$folder"
   python3 -m venv "$folder/venv" > "$folder/log" 2>&1 || cannot "python3 has no venv"
   "$folder/venv/bin/pip" install --quiet "python-pkcs11==$version" pytest cryptography asn1crypto oscrypto parameterized >> "$folder/log" 2>&1 &&
-    "$folder/venv/bin/pip" download --quiet --no-deps --no-binary :all: --dest "$folder" "python-pkcs11==$version" >> "$folder/log" 2>&1 ||
+    "$folder/venv/bin/pip" download --quiet --no-deps --no-binary python-pkcs11 --dest "$folder" "python-pkcs11==$version" >> "$folder/log" 2>&1 ||
     cannot "the packages cannot be fetched"
   # The tests alone: beside the sources they would import those instead of the wheel.
   tar -C "$folder" -xzf "$folder"/python_pkcs11-*.tar.gz --strip-components=1 --wildcards '*/tests' && touch "$folder/.ready"

@@ -1,8 +1,8 @@
 #!/bin/bash
-# root.sh [DIR]: a Debian trixie root with Wine 10 and the mingw-w64 compiler, for `cngtoken-conformance wine --root DIR`.
+# root.sh DIR: a Debian trixie root with Wine 10 and the mingw-w64 compiler, for `cngtoken-conformance wine --root DIR`.
 # About three minutes and 1.5 GB. Needs root; mmdebstrap is installed if it is missing. A complete root is left as it is.
 set -eu
-dir=${1:-/var/lib/cngtoken-wine}
+dir=${1:?which folder}
 [ -e "$dir/.complete" ] && { echo "$dir is ready"; exit 0; }
 [ "$(id -u)" = 0 ] || { echo "this needs root"; exit 1; }
 command -v mmdebstrap > /dev/null || { apt-get update -qq; DEBIAN_FRONTEND=noninteractive apt-get install -y -qq mmdebstrap > /dev/null; }
