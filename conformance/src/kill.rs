@@ -16,7 +16,7 @@ use cryptoki::object::{Attribute, AttributeType, ObjectClass};
 use cryptoki::session::{Session, UserType};
 use cryptoki::types::AuthPin;
 
-use crate::{Failure, module};
+use crate::{Failure, module, token};
 
 const PIN: &str = "12345678";
 const SO_PIN: &str = "87654321";
@@ -169,13 +169,10 @@ fn compare(acknowledged: &BTreeSet<String>, found: &Found, kills: u32) -> Vec<St
 pub(crate) fn child(arguments: &ChildArguments) -> Result<(), Failure> {
     let module = Pkcs11::new(&arguments.module)?;
     module.initialize(CInitializeArgs::new(CInitializeFlags::OS_LOCKING_OK))?;
-    let slot = *module.get_slots_with_token()?.first().ok_or("the module shows no token")?;
     if matches!(arguments.part, Part::Init) {
-        module.init_token(slot, &AuthPin::new(SO_PIN.into()), "kill loop")?;
-        let session = module.open_rw_session(slot)?;
-        session.login(UserType::So, Some(&AuthPin::new(SO_PIN.into())))?;
-        return Ok(session.init_pin(&AuthPin::new(PIN.into()))?);
+        return token::make(&module, "kill loop", PIN, SO_PIN);
     }
+    let slot = *module.get_slots_with_token()?.first().ok_or("the module shows no token")?;
     let session = module.open_rw_session(slot)?;
     session.login(UserType::User, Some(&AuthPin::new(PIN.into())))?;
     match &arguments.part {

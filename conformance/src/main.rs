@@ -13,6 +13,7 @@ mod openssl_blobs;
 mod report;
 mod scenario;
 mod suites;
+mod token;
 mod wine;
 
 use std::path::{Path, PathBuf};

@@ -52,6 +52,7 @@ pub(crate) fn run(script: &Path, module: &Path, state_env: &str, rust_target: &P
         .env("SO_PIN", "87654321")
         .env("V", OUTPUT_LINES)
         .env("RS_TARGET", rust_target)
+        .env("CONFORMANCE", std::env::current_exe()?)
         .stdin(Stdio::null())
         .output()?;
     let mut text = String::from_utf8_lossy(&output.stdout).into_owned();

@@ -5,13 +5,11 @@
 use std::path::PathBuf;
 
 use cryptoki::context::{CInitializeArgs, CInitializeFlags, Pkcs11};
-use cryptoki::session::UserType;
-use cryptoki::types::AuthPin;
 
 use crate::expected::Expected;
 use crate::report::Judged;
 use crate::scenario;
-use crate::{Failure, clients, module, project, report, target};
+use crate::{Failure, clients, module, project, report, target, token};
 
 const SUITES: [&str; 2] = ["python-pkcs11", "cryptoki"];
 
@@ -64,14 +62,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<bool, Failure> {
 
 /// Makes the token.
 pub(crate) fn token(arguments: &TokenArguments) -> Result<(), Failure> {
-    let (pin, so_pin) = (AuthPin::new(arguments.pin.as_str().into()), AuthPin::new(arguments.so_pin.as_str().into()));
     let module = Pkcs11::new(&arguments.module)?;
     module.initialize(CInitializeArgs::new(CInitializeFlags::OS_LOCKING_OK))?;
-    let slot = *module.get_all_slots()?.first().ok_or("the module has no slot")?;
-    module.init_token(slot, &so_pin, &arguments.label)?;
-    // SoftHSM2 moves a token to a new slot.
-    let slot = *module.get_slots_with_initialized_token()?.first().ok_or("there is no token after C_InitToken")?;
-    let session = module.open_rw_session(slot)?;
-    session.login(UserType::So, Some(&so_pin))?;
-    Ok(session.init_pin(&pin)?)
+    token::make(&module, &arguments.label, &arguments.pin, &arguments.so_pin)
 }

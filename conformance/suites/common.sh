@@ -1,5 +1,5 @@
 # Sourced by each suite's script. MODULE, STATE_ENV (with @DIR@ for the scratch folder), PIN and SO_PIN come from `suites`; RS_TARGET is the
-# folder that is kept between runs. A script prints `ok    NAME`, `FAIL  NAME (why)` or `skip  NAME (why)` for each test and ends with `closing`.
+# folder that is kept between runs, CONFORMANCE the program itself. A script prints `ok    NAME`, `FAIL  NAME (why)` or `skip  NAME (why)` for each test and ends with `closing`.
 set -u
 # Nothing is kept outside the target folder.
 export PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
@@ -15,7 +15,5 @@ skip() { skipped=$((skipped + 1)); echo "skip  $1 ($2)"; }
 closing() { echo "$(basename "$0"): $passed passed, $failed failed, $skipped skipped"; exit 0; }
 cannot() { skip "the suite" "$1"; closing; }
 token() { # LABEL PIN SO_PIN
-  local program=$kept/../debug/cngtoken-conformance
-  [ -x "$program" ] || program=$kept/../release/cngtoken-conformance
-  "$program" suite-token --module "$MODULE" --label "$1" --pin "$2" --so-pin "$3" || { fail "making the token" "see above"; closing; }
+  "$CONFORMANCE" suite-token --module "$MODULE" --label "$1" --pin "$2" --so-pin "$3" || { fail "making the token" "see above"; closing; }
 }

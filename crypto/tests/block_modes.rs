@@ -5,9 +5,9 @@
 
 mod common;
 
-use cngtoken_crypto::{BlockCipher, CipherStream, CryptoError, Direction, Key, Mode, OutLen, Scheme, SignStream, cipher, cipher_len, sign, verify};
+use cngtoken_crypto::{BlockCipher, CryptoError, Direction, Key, Mode, OutLen, Scheme, SignStream, cipher, cipher_len, sign, verify};
 use cngtoken_key::{KeyParts, Secret};
-use common::each;
+use common::{each, in_pieces};
 use serde_json::Value;
 use std::sync::Arc;
 
@@ -45,23 +45,6 @@ fn mode_of(case: &Value) -> Mode {
         "ctr" => Mode::Ctr { counter: iv.try_into().unwrap(), bits: u32::try_from(bits).unwrap() },
         other => panic!("{other}"),
     }
-}
-
-fn in_pieces(key: &Arc<Key>, scheme: &Scheme, dir: Direction, data: &[u8], cut: usize) -> Result<Vec<u8>, CryptoError> {
-    let mut stream = CipherStream::new(key.clone(), scheme.clone(), dir)?;
-    let mut out = Vec::new();
-    for part in data.chunks(cut) {
-        let told = stream.update_len(part.len());
-        let got = stream.update(part)?;
-        assert_eq!(told, OutLen::Exact(got.len()));
-        out.extend_from_slice(got.expose());
-    }
-    let told = stream.finish_len();
-    let got = stream.finish()?;
-    assert!(got.len() <= told.upper());
-    assert!(matches!(told, OutLen::AtMost(_)) || told == OutLen::Exact(got.len()));
-    out.extend_from_slice(got.expose());
-    Ok(out)
 }
 
 fn both_ways(key: &Arc<Key>, scheme: &Scheme, plain: &[u8], sealed: &[u8], label: &str) {

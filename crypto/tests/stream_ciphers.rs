@@ -7,7 +7,7 @@ mod common;
 
 use cngtoken_crypto::{CipherStream, CryptoError, Direction, Key, OutLen, Scheme, SignStream, StreamCipher, cipher, cipher_len, sign, verify};
 use cngtoken_key::{KeyParts, Secret};
-use common::{each, hex_of};
+use common::{each, hex_of, in_pieces_told};
 use serde_json::Value;
 use std::sync::Arc;
 
@@ -16,19 +16,10 @@ fn engines(bytes: &[u8]) -> [Arc<Key>; 2] {
     [Key::new(parts()).unwrap(), Key::reference(parts()).unwrap()]
 }
 
+/// Here the last length is told exactly, too.
 fn in_pieces(key: &Arc<Key>, scheme: &Scheme, dir: Direction, data: &[u8], cut: usize) -> Result<Vec<u8>, CryptoError> {
-    let mut stream = CipherStream::new(key.clone(), scheme.clone(), dir)?;
-    let mut out = Vec::new();
-    for part in data.chunks(cut) {
-        let told = stream.update_len(part.len());
-        let got = stream.update(part)?;
-        assert_eq!(told, OutLen::Exact(got.len()));
-        out.extend_from_slice(got.expose());
-    }
-    let told = stream.finish_len();
-    let got = stream.finish()?;
-    assert_eq!(told, OutLen::Exact(got.len()));
-    out.extend_from_slice(got.expose());
+    let (out, told, last) = in_pieces_told(key, scheme, dir, data, cut)?;
+    assert_eq!(told, OutLen::Exact(last));
     Ok(out)
 }
 

@@ -1,9 +1,9 @@
-//! Reading Wycheproof's JSON for the tests beside, and keys from its numbers.
+//! Reading Wycheproof's JSON for the tests beside, keys from its numbers, and ciphers run in pieces.
 
 #![allow(dead_code, reason = "each test file uses a part of it")]
 #![allow(clippy::unwrap_used, reason = "a failed assumption here is a failed test")]
 
-use cngtoken_crypto::{Engine, Hash, Key, Level, Scheme, admit, engine};
+use cngtoken_crypto::{CipherStream, CryptoError, Direction, Engine, Hash, Key, Level, OutLen, Scheme, admit, engine};
 use cngtoken_key::{Claim, KeyParts, RsaClaim, Uint};
 use serde_json::Value;
 use std::sync::Arc;
@@ -120,4 +120,34 @@ impl Engines {
         self.turn = turn;
         self.keys.iter().filter(|(_, share)| turn.is_multiple_of(*share)).for_each(|(key, _)| check(key));
     }
+}
+
+/// The computation of `cipher` in pieces of `cut` bytes, each as long as the stream announced it; and what was announced of the last output, with
+/// the length that it then had.
+pub(crate) fn in_pieces_told(
+    key: &Arc<Key>,
+    scheme: &Scheme,
+    dir: Direction,
+    data: &[u8],
+    cut: usize,
+) -> Result<(Vec<u8>, OutLen, usize), CryptoError> {
+    let mut stream = CipherStream::new(key.clone(), scheme.clone(), dir)?;
+    let mut out = Vec::new();
+    for part in data.chunks(cut) {
+        let told = stream.update_len(part.len());
+        let got = stream.update(part)?;
+        assert_eq!(told, OutLen::Exact(got.len()));
+        out.extend_from_slice(got.expose());
+    }
+    let told = stream.finish_len();
+    let got = stream.finish()?;
+    assert!(got.len() <= told.upper());
+    assert!(matches!(told, OutLen::AtMost(_)) || told == OutLen::Exact(got.len()));
+    out.extend_from_slice(got.expose());
+    Ok((out, told, got.len()))
+}
+
+/// The same where the last length need not be told exactly: padding may come off.
+pub(crate) fn in_pieces(key: &Arc<Key>, scheme: &Scheme, dir: Direction, data: &[u8], cut: usize) -> Result<Vec<u8>, CryptoError> {
+    in_pieces_told(key, scheme, dir, data, cut).map(|(out, ..)| out)
 }
